@@ -1,0 +1,66 @@
+// swift-tools-version: 6.2
+// Ripe: chooses, converts and (later) fine-tunes pretraining checkpoints for medical image segmentation.
+//
+// Modules point one way: System <- Formats <- Engine <- Analyzer <- tools.
+//
+// Dependencies, each with its reason:
+// - swift-argument-parser (tools only): usage errors, --help and completions that users expect.
+// - libhdf5: Keras files are HDF5; a reader of our own would trail the format (chunks, filters, v2 groups).
+// - libpng: PNG of every depth and colour type, hardened by two decades of fuzzing.
+// - libdeflate: whole-buffer inflate/deflate for .nii.gz and zip members, 2-3x zlib.
+// - oneDNN (libdnnl): convolution and matrix kernels with blocked layouts and fused post-operations.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "ripe",
+    products: [
+        .library(name: "Formats", targets: ["Formats"]),
+        .library(name: "Engine", targets: ["Engine"]),
+        .library(name: "Analyzer", targets: ["Analyzer"]),
+        .executable(name: "ripe", targets: ["ripe"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        .systemLibrary(name: "CHDF5", path: "Sources/System/CHDF5", pkgConfig: "hdf5"),
+        .systemLibrary(name: "CDeflate", path: "Sources/System/CDeflate"),
+        .target(
+            name: "CPNG", path: "Sources/System/CPNG",
+            linkerSettings: [.linkedLibrary("png16")]),
+        .target(
+            name: "COneDNN", path: "Sources/System/COneDNN",
+            linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
+        .target(
+            name: "Formats", dependencies: ["CHDF5", "CDeflate", "CPNG"], swiftSettings: strict),
+        .target(
+            name: "Engine", dependencies: ["Formats", "COneDNN"], swiftSettings: strict),
+        .target(
+            name: "Analyzer", dependencies: ["Engine", "Formats"], swiftSettings: strict),
+        .executableTarget(
+            name: "ripe",
+            dependencies: [
+                "Analyzer", "Engine", "Formats",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/tools/ripe", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Formats"], path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(
+            name: "FormatsTests", dependencies: ["Formats", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "EngineTests", dependencies: ["Engine", "Formats", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "AnalyzerTests", dependencies: ["Analyzer", "Engine", "Formats", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ToolTests", dependencies: ["TestSupport", "Formats", "ripe"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .c11
+)

@@ -1,0 +1,90 @@
+// Writing files so that a reader sees the old content or the new, never half of it.
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A file that appears under its name only once it is complete: written beside it, synced, renamed.
+///
+/// Dropping the value without ``commit()`` removes the temporary file.
+public struct AtomicFile: ~Copyable {
+    private let path: String
+    private let temporaryPath: String
+    private let descriptor: Int32
+    /// Bytes written so far.
+    public private(set) var byteCount = 0
+    private var isOpen = true
+
+    /// Creates the temporary file in the folder of `path`.
+    public init(_ path: String) throws(FormatError) {
+        self.path = path
+        var template = Array("\(path).tmp-XXXXXX".utf8CString)
+        descriptor = template.withUnsafeMutableBufferPointer { $0.baseAddress.map { mkstemp($0) } ?? -1 }
+        temporaryPath = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard descriptor >= 0 else {
+            isOpen = false
+            throw FormatError(path, .system(action: "create", detail: systemMessage()))
+        }
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        fchmod(descriptor, 0o666 & ~currentUmask())
+    }
+
+    /// Appends bytes.
+    public mutating func write(_ bytes: UnsafeRawBufferPointer) throws(FormatError) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = UnsafeRawBufferPointer(rebasing: rest).withMemoryRebound(to: UInt8.self) {
+                Glibc.write(descriptor, $0.baseAddress, $0.count)
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FormatError(path, .system(action: "write", detail: systemMessage()))
+            }
+            rest = rest.dropFirst(count)
+            byteCount += count
+        }
+    }
+
+    /// Appends bytes.
+    public mutating func write(_ bytes: [UInt8]) throws(FormatError) {
+        let result: Result<Void, FormatError> = bytes.withUnsafeBytes { raw in
+            do throws(FormatError) { return .success(try write(raw)) } catch { return .failure(error) }
+        }
+        try result.get()
+    }
+
+    /// Appends text as UTF-8.
+    public mutating func write(_ text: String) throws(FormatError) { try write(Array(text.utf8)) }
+
+    /// Makes the file durable and gives it its name, replacing what was there.
+    public consuming func commit() throws(FormatError) {
+        guard fsync(descriptor) == 0 else { throw FormatError(path, .system(action: "sync", detail: systemMessage())) }
+        guard rename(temporaryPath, path) == 0 else {
+            throw FormatError(path, .system(action: "rename into place", detail: systemMessage()))
+        }
+        isOpen = false
+        close(descriptor)
+    }
+
+    deinit {
+        guard isOpen else { return }
+        close(descriptor)
+        unlink(temporaryPath)
+    }
+
+    /// Writes a whole small file at once.
+    public static func write(_ text: String, to path: String) throws(FormatError) {
+        var file = try AtomicFile(path)
+        try file.write(text)
+        try file.commit()
+    }
+}
+
+/// The process's file mode mask, which can only be read by setting it.
+private func currentUmask() -> mode_t {
+    let mask = umask(0)
+    umask(mask)
+    return mask
+}

@@ -1,0 +1,102 @@
+// Bytes that are lent, not copied: a slice of a mapped file or of memory we own. The only unsafe pointers into file
+// contents live here.
+
+/// A read-only run of bytes that keeps its owner alive.
+public struct Bytes: Sendable {
+    let owner: ByteOwner
+    let start: Int
+    /// How many bytes there are.
+    public let count: Int
+
+    init(owner: ByteOwner, start: Int, count: Int) {
+        self.owner = owner
+        self.start = start
+        self.count = count
+    }
+
+    /// Copies the memory of an array.
+    public init<Element: BitwiseCopyable>(copying elements: [Element]) {
+        let byteCount = elements.count * MemoryLayout<Element>.stride
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
+        elements.withUnsafeBytes { memory.copyMemory(from: $0) }
+        self.init(owner: ByteOwner(UnsafeRawBufferPointer(memory), kind: .allocated), start: 0, count: byteCount)
+    }
+
+    /// Allocates `byteCount` bytes and lets `fill` write them; 64-byte aligned.
+    public init<Failure: Error>(
+        byteCount: Int, fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
+        let owner = ByteOwner(UnsafeRawBufferPointer(memory), kind: .allocated)
+        try fill(memory)
+        self.init(owner: owner, start: 0, count: byteCount)
+    }
+
+    /// The bytes at `range`, or nil when it does not lie within.
+    public func slice(_ offset: Int, _ length: Int) -> Bytes? {
+        guard offset >= 0, length >= 0, offset <= count, length <= count - offset else { return nil }
+        return Bytes(owner: owner, start: start + offset, count: length)
+    }
+
+    /// Lends the bytes; the pointer is valid only inside `body`.
+    public func withUnsafeBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        defer { withExtendedLifetime(owner) {} }
+        return try body(UnsafeRawBufferPointer(rebasing: owner.memory[start..<start + count]))
+    }
+
+    /// Whether the first byte lies at a multiple of `alignment`.
+    public func isAligned(to alignment: Int) -> Bool {
+        guard let base = owner.memory.baseAddress else { return true }
+        return (Int(bitPattern: base) + start) % alignment == 0
+    }
+
+    /// A copy as an array.
+    public var array: [UInt8] { withUnsafeBytes { Array($0) } }
+
+    /// The byte at `index`.
+    public subscript(index: Int) -> UInt8 {
+        precondition(index >= 0 && index < count)
+        return owner.memory[start + index]
+    }
+
+    /// A little-endian integer at `offset`, whatever its alignment; nil past the end.
+    public func littleEndian<Value: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as type: Value.Type) -> Value? {
+        guard slice(offset, MemoryLayout<Value>.size) != nil else { return nil }
+        return Value(littleEndian: owner.memory.loadUnaligned(fromByteOffset: start + offset, as: type))
+    }
+
+    /// A big-endian integer at `offset`, whatever its alignment; nil past the end.
+    public func bigEndian<Value: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as type: Value.Type) -> Value? {
+        littleEndian(at: offset, as: type)?.byteSwapped
+    }
+
+    /// The bytes as UTF-8 text, or nil when they are not.
+    public var utf8: String? { withUnsafeBytes { String(validating: $0, as: UTF8.self) } }
+
+    /// Whether the bytes begin with `prefix`.
+    public func starts(with prefix: [UInt8]) -> Bool {
+        count >= prefix.count && withUnsafeBytes { $0.prefix(prefix.count).elementsEqual(prefix) }
+    }
+}
+
+/// Owns the memory behind ``Bytes`` and releases it with the last slice.
+final class ByteOwner: @unchecked Sendable {  // Sendable: the memory is never written after creation.
+    enum Kind { case allocated, mapped }
+
+    let memory: UnsafeRawBufferPointer
+    private let kind: Kind
+
+    init(_ memory: UnsafeRawBufferPointer, kind: Kind) {
+        self.memory = memory
+        self.kind = kind
+    }
+
+    deinit {
+        switch kind {
+        case .allocated: memory.deallocate()
+        case .mapped: unmap(memory)
+        }
+    }
+}

@@ -1,0 +1,54 @@
+// Opening files for reading by memory map.
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+extension Bytes {
+    /// Maps a regular file read-only.
+    ///
+    /// - Throws: ``FormatError`` with `.system` when it is missing, unreadable or not a regular file.
+    public init(mapping path: String) throws(FormatError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw FormatError(path, .system(action: "open", detail: systemMessage())) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            throw FormatError(path, .system(action: "read its size", detail: systemMessage()))
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            let kind = status.st_mode & S_IFMT == S_IFDIR ? "it is a folder" : "it is not a regular file"
+            throw FormatError(path, .system(action: "read", detail: kind))
+        }
+        let size = Int(status.st_size)
+        guard size > 0 else {
+            self.init(owner: ByteOwner(UnsafeRawBufferPointer(start: nil, count: 0), kind: .mapped), start: 0, count: 0)
+            return
+        }
+        guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
+            throw FormatError(path, .system(action: "map", detail: systemMessage()))
+        }
+        let memory = UnsafeRawBufferPointer(start: base, count: size)
+        self.init(owner: ByteOwner(memory, kind: .mapped), start: 0, count: size)
+    }
+
+    /// Asks the kernel to read these mapped bytes ahead of their use.
+    public func adviseWillNeed() {
+        guard let base = owner.memory.baseAddress else { return }
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let first = (Int(bitPattern: base) + start) / page * page
+        let last = Int(bitPattern: base) + start + count
+        _ = madvise(UnsafeMutableRawPointer(bitPattern: first), last - first, MADV_WILLNEED)
+    }
+}
+
+/// Undoes the map of a ``ByteOwner``.
+func unmap(_ memory: UnsafeRawBufferPointer) {
+    guard let base = memory.baseAddress else { return }
+    munmap(UnsafeMutableRawPointer(mutating: base), memory.count)
+}
+
+/// The operating system's words for the last failed call.
+func systemMessage(_ code: Int32 = errno) -> String { String(cString: strerror(code)) }

@@ -1,0 +1,2 @@
+// libdeflate for Swift: plain C functions, imported as they are.
+#include <libdeflate.h>
