@@ -1,0 +1,52 @@
+// The one error type of this module: facts in the cases, words in `description`.
+
+public import Formats
+
+/// Why a network cannot be recognised, built or run.
+public enum EngineError: Error, Equatable, Sendable {
+    /// No architecture fits the tensor names; `closest` names the nearest family and what it lacks.
+    case unrecognizedArchitecture(evidence: String, closest: String?)
+    /// The tensors do not fill the recognised architecture exactly.
+    case parameterMismatch(architecture: String, missing: [String], unexpected: [String], misshapen: [String], cause: String)
+    /// A layer of an imported graph that this engine does not run.
+    case unsupportedLayer(name: String, kind: String, advice: String)
+    /// An `--arch` or `--arch-option` that the family does not know.
+    case unknownOption(option: String, known: [String])
+    /// A tensor's shape does not fit the operation.
+    case shape(operation: String, expected: String, found: String)
+    /// A weight is NaN or infinite.
+    case nonFiniteWeights(tensor: String, count: Int)
+    /// A tensor could not be read.
+    case format(FormatError)
+    /// oneDNN refused.
+    case library(call: String, detail: String)
+}
+
+extension EngineError: CustomStringConvertible {
+    /// One line: what was found, what was expected, what to do; longer lists are cut after eight names.
+    public var description: String {
+        switch self {
+        case .unrecognizedArchitecture(let evidence, let closest):
+            "architecture not recognised: \(evidence)"
+                + (closest.map { "; closest family: \($0)" } ?? "") + "; name it with --arch if you know it"
+        case .parameterMismatch(let architecture, let missing, let unexpected, let misshapen, let cause):
+            "the tensors do not fit \(architecture): "
+                + [("missing", missing), ("unexpected", unexpected), ("of another shape", misshapen)]
+                .filter { !$0.1.isEmpty }.map { "\($0.1.count) \($0.0) (\(shortList($0.1)))" }.joined(separator: ", ")
+                + "; \(cause)"
+        case .unsupportedLayer(let name, let kind, let advice): "layer '\(name)' (\(kind)) cannot be run; \(advice)"
+        case .unknownOption(let option, let known):
+            "unknown architecture option '\(option)'; known: \(known.sorted().joined(separator: ", "))"
+        case .shape(let operation, let expected, let found): "\(operation): expected \(expected), found \(found)"
+        case .nonFiniteWeights(let tensor, let count):
+            "tensor '\(tensor)' holds \(count) NaN or infinite values; the checkpoint diverged or is damaged"
+        case .format(let error): error.description
+        case .library(let call, let detail): "\(call) failed: \(detail)"
+        }
+    }
+}
+
+/// Joins names, cut after eight.
+private func shortList(_ names: [String]) -> String {
+    names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", … \(names.count - 8) more" : "")
+}

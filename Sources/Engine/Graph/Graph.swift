@@ -1,0 +1,80 @@
+// A network as data: a static graph of operations, its levels, and the parameters it needs.
+
+import Formats
+
+/// A network: operations in topological order, each with one output map.
+public struct Graph: Sendable {
+    /// A node's position in ``nodes``.
+    public typealias NodeID = Int
+
+    /// One operation and where its inputs come from.
+    public struct Node: Sendable, Hashable {
+        /// What is computed.
+        public var op: Op
+        /// The nodes it reads, all earlier in the list.
+        public var inputs: [NodeID]
+        /// The layer's name in the network, for messages.
+        public var name: String
+    }
+
+    /// The operations; the first is the input.
+    public private(set) var nodes: [Node]
+    /// The feature maps handed to decoders and scores, from shallow to deep: the last map at each resolution.
+    public var levels: [NodeID]
+    /// Whether the levels are token sequences in the original network. It changes nothing in the values, which are
+    /// maps here, but the authors' pooling averages tokens over channels.
+    public var hasTokenLevels = false
+
+    /// A graph with only its input.
+    public init(inputChannels: Int) {
+        nodes = [Node(op: .input(channels: inputChannels), inputs: [], name: "input")]
+        levels = []
+    }
+
+    /// The input's channel count.
+    public var inputChannels: Int {
+        if case .input(let channels) = nodes[0].op { channels } else { 0 }
+    }
+
+    /// Appends an operation and returns its id.
+    ///
+    /// - Precondition: `inputs` are nodes already there.
+    @discardableResult
+    public mutating func add(_ op: Op, _ inputs: [NodeID], name: String) -> NodeID {
+        precondition(inputs.allSatisfy { nodes.indices.contains($0) }, "a node reads only earlier nodes")
+        nodes.append(Node(op: op, inputs: inputs, name: name))
+        return nodes.count - 1
+    }
+
+    /// Appends an operation with one input and returns its id.
+    @discardableResult
+    public mutating func add(_ op: Op, _ input: NodeID, name: String) -> NodeID { add(op, [input], name: name) }
+
+    /// Every parameter of every operation, in order, each name once.
+    public var parameters: [Parameter] {
+        var seen = Set<String>()
+        return nodes.flatMap(\.op.parameters).filter { seen.insert($0.name).inserted }
+    }
+
+    /// The nodes that `targets` need, in order.
+    public func ancestors(of targets: [NodeID]) -> [NodeID] {
+        var needed = Set(targets)
+        for id in nodes.indices.reversed() where needed.contains(id) { needed.formUnion(nodes[id].inputs) }
+        return nodes.indices.filter { needed.contains($0) }
+    }
+
+    /// The last map at each resolution among the nodes that are maps of the image (not reduced to 1×1 by global
+    /// pooling), from shallow to deep, for an input of the given size.
+    ///
+    /// - Throws: ``EngineError`` from shape inference.
+    public func lastMapAtEachResolution(inputSize: Size2) throws(EngineError) -> [NodeID] {
+        let shapes = try outputShapes(input: [1, inputChannels, inputSize.height, inputSize.width])
+        var lastNode: [Size2: NodeID] = [:]
+        for id in nodes.indices.dropFirst() {
+            let size = Size2(shapes[id][2], shapes[id][3])
+            if size == Size2(1) && inputSize != size { continue }
+            lastNode[size] = id
+        }
+        return lastNode.values.sorted()
+    }
+}
