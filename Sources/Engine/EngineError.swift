@@ -7,11 +7,16 @@ public enum EngineError: Error, Equatable, Sendable {
     /// No architecture fits the tensor names; `closest` names the nearest family and what it lacks.
     case unrecognizedArchitecture(evidence: String, closest: String?)
     /// The tensors do not fill the recognised architecture exactly.
-    case parameterMismatch(architecture: String, missing: [String], unexpected: [String], misshapen: [String], cause: String)
+    case parameterMismatch(
+        architecture: String, missing: [String], unexpected: [String], misshapen: [String], cause: String)
     /// A layer of an imported graph that this engine does not run.
     case unsupportedLayer(name: String, kind: String, advice: String)
-    /// An `--arch` or `--arch-option` that the family does not know.
+    /// An `--arch` that names no family and no model.
+    case unknownArchitecture(name: String, known: [String])
+    /// An `--arch-option` that the family does not know.
     case unknownOption(option: String, known: [String])
+    /// An `--arch-option` whose value cannot be used.
+    case invalidOption(option: String, value: String, expected: String)
     /// A tensor's shape does not fit the operation.
     case shape(operation: String, expected: String, found: String)
     /// A weight is NaN or infinite.
@@ -35,6 +40,10 @@ extension EngineError: CustomStringConvertible {
                 .filter { !$0.1.isEmpty }.map { "\($0.1.count) \($0.0) (\(shortList($0.1)))" }.joined(separator: ", ")
                 + "; \(cause)"
         case .unsupportedLayer(let name, let kind, let advice): "layer '\(name)' (\(kind)) cannot be run; \(advice)"
+        case .unknownArchitecture(let name, let known):
+            "unknown architecture '\(name)'; known: \(known.joined(separator: ", "))"
+        case .invalidOption(let option, let value, let expected):
+            "architecture option '\(option)' cannot be '\(value)'; expected \(expected)"
         case .unknownOption(let option, let known):
             "unknown architecture option '\(option)'; known: \(known.sorted().joined(separator: ", "))"
         case .shape(let operation, let expected, let found): "\(operation): expected \(expected), found \(found)"

@@ -223,15 +223,22 @@ public enum Op: Sendable, Hashable {
         public var biasTable: Parameter
         /// Attention heads, window side, cyclic shift (0 for none).
         public var heads: Int, window: Int, shift: Int
-        /// Whether a map no larger than the window is treated as one window without shift. When false, maps are padded
-        /// to whole windows at the bottom and right, and an axis not larger than the window is not shifted
-        /// (torchvision's rule).
-        public var shrinksWindowToMap: Bool
+        /// What happens to maps that are not whole windows.
+        public var border: Border
+
+        /// How maps whose sides are not multiples of the window are treated. Either way zeros are added at the bottom
+        /// and right, take part in the attention with the projections' biases, and are cut off again.
+        public enum Border: Sendable, Hashable {
+            /// torchvision: pads, then shifts the padded map; an axis that is one window is not shifted.
+            case padsThenShifts
+            /// timm and the original: shifts the map, then pads; the shift does not depend on the input's size.
+            case shiftsThenPads
+        }
 
         /// Describes the attention of one Swin block.
         public init(
             qkv: Parameter, qkvBias: Parameter?, projection: Parameter, projectionBias: Parameter?,
-            biasTable: Parameter, heads: Int, window: Int, shift: Int, shrinksWindowToMap: Bool
+            biasTable: Parameter, heads: Int, window: Int, shift: Int, border: Border
         ) {
             self.qkv = qkv
             self.qkvBias = qkvBias
@@ -241,7 +248,7 @@ public enum Op: Sendable, Hashable {
             self.heads = heads
             self.window = window
             self.shift = shift
-            self.shrinksWindowToMap = shrinksWindowToMap
+            self.border = border
         }
     }
 

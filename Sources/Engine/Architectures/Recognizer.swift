@@ -1,0 +1,104 @@
+// From tensor names and shapes to a network: tries each family under each prefix and accounts for every tensor.
+
+public import Formats
+
+/// Recognises the network that a checkpoint's tensors belong to.
+public enum Recognizer {
+    /// The families, in the order they are tried.
+    static var families: [any ArchitectureFamily.Type] { [DeepResNet.self, ResNet.self] }
+
+    /// Finds the network, binds every parameter and accounts for every tensor.
+    ///
+    /// - Parameters:
+    ///   - tensors: the checkpoint's tensors, in file order.
+    ///   - metadata: what else the checkpoint says.
+    ///   - hints: what the user says; a given architecture is the only one tried.
+    /// - Throws: ``EngineError`` with `.unrecognizedArchitecture` when no family fits the names, `.parameterMismatch`
+    ///   when one does but tensors are missing, left over or of another shape.
+    public static func recognize(
+        _ tensors: [TensorInfo], metadata: CheckpointMetadata = CheckpointMetadata(),
+        hints: ArchitectureHints = ArchitectureHints()
+    ) throws(EngineError) -> Recognition {
+        let wanted = try families(for: hints)
+        var failure: EngineError?
+        for family in wanted {
+            for prefix in prefixes(of: family, in: tensors, hints: hints) {
+                do throws(EngineError) {
+                    return try recognize(tensors, as: family, prefix: prefix, hints: hints)
+                } catch {
+                    if case .parameterMismatch = error { failure = failure ?? error } else { throw error }
+                }
+            }
+        }
+        throw failure ?? unrecognized(tensors, among: wanted)
+    }
+
+    /// The families to try: all, or the one that the user named.
+    private static func families(for hints: ArchitectureHints) throws(EngineError) -> [any ArchitectureFamily.Type] {
+        guard let name = hints.architecture?.lowercased() else { return families }
+        let family = Architectures.models.first { $0.name == name }?.family ?? name
+        let matching = families.filter { $0.name == family }
+        guard matching.isEmpty else { return matching }
+        throw .unknownArchitecture(name: name, known: families.map { $0.name } + Architectures.models.map { $0.name })
+    }
+
+    /// Where the family's anchors all stand, the likeliest first: copies kept for momentum come last.
+    private static func prefixes(
+        of family: any ArchitectureFamily.Type, in tensors: [TensorInfo], hints: ArchitectureHints
+    ) -> [String] {
+        if let prefix = hints.options["prefix"] { return [prefix] }
+        var common: [String]?
+        for anchor in family.anchors {
+            let found = TensorTable.prefixes(of: anchor, in: tensors, dropsModel: family.dropsModel)
+            common = common?.filter { found.contains($0) } ?? found
+        }
+        let copies = ["encoder_k.", "momentum", "target", "ema", "teacher"]
+        func isCopy(_ prefix: String) -> Bool { copies.contains { prefix.contains($0) } }
+        return (common ?? []).filter { !isCopy($0) } + (common ?? []).filter(isCopy)
+    }
+
+    private static func recognize(
+        _ tensors: [TensorInfo], as family: any ArchitectureFamily.Type, prefix: String, hints: ArchitectureHints
+    ) throws(EngineError) -> Recognition {
+        let known = family.options + ["prefix", "ignore"]
+        for option in hints.options.keys.sorted() where !known.contains(option) {
+            throw .unknownOption(option: option, known: known)
+        }
+        let options = FamilyOptions(hints.defaults.merging(hints.options) { $1 })
+        let table = TensorTable(tensors, prefix: prefix, dropsModel: family.dropsModel)
+        let fit = try family.fit(table, options)
+        if let wanted = hints.architecture?.lowercased(), wanted != family.name, wanted != fit.model {
+            throw .parameterMismatch(
+                architecture: wanted, missing: [], unexpected: [], misshapen: [],
+                cause: "the tensors are those of \(fit.architecture); leave --arch out, or give --arch \(family.name)")
+        }
+        var account = TensorAccount(tensors: tensors, table: table)
+        account.bind(fit)
+        account.ignore(fit, userRules: options["ignore"])
+        if let mismatch = account.mismatch(fit) { throw mismatch }
+        let place = prefix.isEmpty ? "" : ", below '\(prefix)'"
+        return Recognition(
+            architecture: fit.architecture, family: family.name, evidence: fit.evidence + place, prefix: prefix,
+            graph: fit.graph, bindings: account.bindings, ignored: account.ignored, facts: fit.facts,
+            normalization: fit.normalization)
+    }
+
+    /// The error when no family has all its anchors: the family with most of them is named.
+    private static func unrecognized(
+        _ tensors: [TensorInfo], among wanted: [any ArchitectureFamily.Type]
+    ) -> EngineError {
+        let shown = tensors.prefix(4).map { $0.name }.joined(separator: ", ")
+        let evidence = tensors.isEmpty ? "the file holds no tensors" : "\(tensors.count) tensors (\(shown), …)"
+        var closest: (name: String, missing: [String], found: Int)?
+        for family in wanted {
+            let missing = family.anchors.filter {
+                TensorTable.prefixes(of: $0, in: tensors, dropsModel: family.dropsModel).isEmpty
+            }
+            let found = family.anchors.count - missing.count
+            if found > closest?.found ?? 0 { closest = (family.name, missing, found) }
+        }
+        return .unrecognizedArchitecture(
+            evidence: evidence,
+            closest: closest.map { "\($0.name), which also has \($0.missing.joined(separator: ", "))" })
+    }
+}

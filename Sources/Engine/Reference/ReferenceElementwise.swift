@@ -1,0 +1,95 @@
+// Normalisations, activations, sums, products and concatenation, one value at a time.
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+import Formats
+
+extension ReferenceMap {
+    func batchNormalized(
+        mean: [Float], variance: [Float], weight: [Float]?, bias: [Float]?, epsilon: Float
+    ) -> ReferenceMap {
+        var result = values
+        for plane in 0..<count * channels {
+            let c = plane % channels
+            let scale = Double(weight?[c] ?? 1) / (Double(variance[c]) + Double(epsilon)).squareRoot()
+            let shift = Double(bias?[c] ?? 0) - Double(mean[c]) * scale
+            for index in plane * area..<(plane + 1) * area {
+                result[index] = Float(Double(values[index]) * scale + shift)
+            }
+        }
+        return ReferenceMap(shape: shape, values: result)
+    }
+
+    func layerNormalized(weight: [Float]?, bias: [Float]?, epsilon: Float) -> ReferenceMap {
+        var result = values
+        for n in 0..<count {
+            for position in 0..<area {
+                let first = n * channels * area + position
+                var sum = 0.0
+                for c in 0..<channels { sum += Double(values[first + c * area]) }
+                let mean = sum / Double(channels)
+                var squares = 0.0
+                for c in 0..<channels {
+                    let deviation = Double(values[first + c * area]) - mean
+                    squares += deviation * deviation
+                }
+                let scale = 1 / (squares / Double(channels) + Double(epsilon)).squareRoot()
+                for c in 0..<channels {
+                    let normalized = (Double(values[first + c * area]) - mean) * scale
+                    result[first + c * area] = Float(normalized * Double(weight?[c] ?? 1) + Double(bias?[c] ?? 0))
+                }
+            }
+        }
+        return ReferenceMap(shape: shape, values: result)
+    }
+
+    /// Applies `combine` from the first input to the last; N×C×1×1 inputs are broadcast.
+    static func combined(_ inputs: [ReferenceMap], shape: Shape, _ combine: (Float, Float) -> Float) -> ReferenceMap {
+        let area = shape[2] * shape[3]
+        var result = [Float](repeating: 0, count: shape.elementCount)
+        for (number, input) in inputs.enumerated() {
+            let isBroadcast = input.area == 1 && area != 1
+            for index in result.indices {
+                let value = input.values[isBroadcast ? index / area : index]
+                result[index] = number == 0 ? value : combine(result[index], value)
+            }
+        }
+        return ReferenceMap(shape: shape, values: result)
+    }
+
+    static func concatenated(_ inputs: [ReferenceMap], shape: Shape) -> ReferenceMap {
+        var result: [Float] = []
+        result.reserveCapacity(shape.elementCount)
+        for n in 0..<shape[0] {
+            for input in inputs {
+                let size = input.channels * input.area
+                result += input.values[n * size..<(n + 1) * size]
+            }
+        }
+        return ReferenceMap(shape: shape, values: result)
+    }
+}
+
+extension Op.Activation {
+    /// The function's value, computed in double.
+    func reference(_ value: Float) -> Float {
+        let x = Double(value)
+        switch self {
+        case .relu(let cap): return min(max(value, 0), cap ?? .infinity)
+        case .leakyRelu(let slope): return value > 0 ? value : slope * value
+        case .gelu: return Float(0.5 * x * (1 + erf(x / 2.0.squareRoot())))
+        case .geluTanh:
+            return Float(0.5 * x * (1 + Glibc.tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x))))
+        case .sigmoid: return Float(1 / (1 + exp(-x)))
+        case .silu: return Float(x / (1 + exp(-x)))
+        case .tanh: return Float(Glibc.tanh(x))
+        case .elu(let alpha): return x > 0 ? value : Float(Double(alpha) * expm1(x))
+        case .hardSwish: return Float(x * min(max(x / 6 + 0.5, 0), 1))
+        case .hardSigmoid(let slope, let offset): return min(max(slope * value + offset, 0), 1)
+        case .softplus: return Float(x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)))
+        }
+    }
+}

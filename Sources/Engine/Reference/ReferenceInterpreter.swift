@@ -1,0 +1,126 @@
+// Runs a graph node by node in plain loops: slow, simple, the oracle that fast plans are tested against.
+
+public import Formats
+
+/// A map N×C×h×w held as an array.
+public struct ReferenceMap: Sendable, Equatable {
+    /// N×C×h×w.
+    public var shape: Shape
+    /// The values in NCHW order.
+    public var values: [Float]
+
+    /// Wraps values in NCHW order.
+    ///
+    /// - Precondition: there are as many values as the shape says.
+    public init(shape: Shape, values: [Float]) {
+        precondition(values.count == shape.elementCount, "values do not fill the shape")
+        self.shape = shape
+        self.values = values
+    }
+
+    /// Computes each value from its index (image, channel, row, column).
+    init(shape: Shape, _ value: (_ n: Int, _ c: Int, _ y: Int, _ x: Int) -> Float) {
+        self.shape = shape
+        values = []
+        values.reserveCapacity(shape.elementCount)
+        for n in 0..<shape[0] {
+            for c in 0..<shape[1] {
+                for y in 0..<shape[2] { for x in 0..<shape[3] { values.append(value(n, c, y, x)) } }
+            }
+        }
+    }
+
+    var count: Int { shape[0] }
+    var channels: Int { shape[1] }
+    var height: Int { shape[2] }
+    var width: Int { shape[3] }
+    /// Positions of one channel.
+    var area: Int { shape[2] * shape[3] }
+
+    /// The value at an index inside the map.
+    subscript(n: Int, c: Int, y: Int, x: Int) -> Float { values[((n * channels + c) * height + y) * width + x] }
+}
+
+/// Runs graphs in plain loops with double accumulation.
+///
+/// It exists for tests and small checks. Every operation follows PyTorch's definition (and TensorFlow's for "same"
+/// padding); the tests compare each with vectors computed by PyTorch.
+public struct ReferenceInterpreter: Sendable {
+    private let graph: Graph
+    private let parameters: any ParameterSource
+
+    /// Prepares to run a graph with the given weights.
+    public init(_ graph: Graph, parameters: some ParameterSource) {
+        self.graph = graph
+        self.parameters = parameters
+    }
+
+    /// The output of every node that `targets` need (nil for the others), for an input N×C×h×w.
+    ///
+    /// - Throws: ``EngineError`` when shapes do not fit or a parameter cannot be read.
+    public func run(_ input: ReferenceMap, targets: [Graph.NodeID]) throws(EngineError) -> [ReferenceMap?] {
+        let shapes = try graph.outputShapes(input: input.shape)
+        var maps = [ReferenceMap?](repeating: nil, count: graph.nodes.count)
+        for id in graph.ancestors(of: targets) {
+            let node = graph.nodes[id]
+            let inputs = node.inputs.compactMap { maps[$0] }
+            maps[id] = inputs.isEmpty ? input : try output(of: node, inputs, shape: shapes[id])
+        }
+        return maps
+    }
+
+    /// The output of every level, shallow to deep, for an input N×C×h×w.
+    ///
+    /// - Throws: ``EngineError`` as ``run(_:targets:)`` does.
+    public func levels(of input: ReferenceMap) throws(EngineError) -> [ReferenceMap] {
+        let maps = try run(input, targets: graph.levels)
+        return graph.levels.compactMap { maps[$0] }
+    }
+
+    private func values(_ parameter: Parameter?) throws(EngineError) -> [Float]? {
+        guard let parameter else { return nil }
+        let view = try parameters.values(of: parameter)
+        guard let values = view.floats() else {
+            throw .shape(operation: "parameter '\(parameter.name)'", expected: "real numbers", found: "\(view.dtype)")
+        }
+        return values
+    }
+
+    private func output(of node: Graph.Node, _ inputs: [ReferenceMap], shape: Shape) throws(EngineError) -> ReferenceMap
+    {
+        let input = inputs[0]
+        switch node.op {
+        case .input: return input
+        case .convolution(let convolution):
+            return input.convolved(
+                convolution, weight: try values(convolution.weight) ?? [], bias: try values(convolution.bias),
+                shape: shape)
+        case .transposedConvolution(let convolution, _):
+            return input.transposeConvolved(
+                convolution, weight: try values(convolution.weight) ?? [], bias: try values(convolution.bias),
+                shape: shape)
+        case .batchNorm(let norm):
+            return input.batchNormalized(
+                mean: try values(norm.mean) ?? [], variance: try values(norm.variance) ?? [],
+                weight: try values(norm.weight), bias: try values(norm.bias), epsilon: norm.epsilon)
+        case .layerNorm(let norm):
+            return input.layerNormalized(
+                weight: try values(norm.weight), bias: try values(norm.bias), epsilon: norm.epsilon)
+        case .windowAttention(let attention):
+            return input.windowAttended(
+                attention, qkv: try values(attention.qkv) ?? [], qkvBias: try values(attention.qkvBias),
+                projection: try values(attention.projection) ?? [],
+                projectionBias: try values(attention.projectionBias), table: try values(attention.biasTable) ?? [])
+        case .activation(let activation):
+            return ReferenceMap(shape: input.shape, values: input.values.map { activation.reference($0) })
+        case .maxPool, .averagePool, .globalAveragePool, .subsample, .padChannels, .pad, .upsample, .spaceToDepth:
+            return input.resampled(node.op, shape: shape)
+        case .add: return ReferenceMap.combined(inputs, shape: shape, +)
+        case .multiply: return ReferenceMap.combined(inputs, shape: shape, *)
+        case .concatenate: return ReferenceMap.concatenated(inputs, shape: shape)
+        case .scale(let factor): return ReferenceMap(shape: input.shape, values: input.values.map { $0 * factor })
+        case .affine(let scale, let shift):
+            return ReferenceMap(shape: shape) { n, c, y, x in input[n, c, y, x] * scale[c] + shift[c] }
+        }
+    }
+}
