@@ -83,7 +83,7 @@ extension PlanBuilder {
     private func addAffine(_ node: FusedNode, scale: [Float], shift: [Float]) throws(EngineError) {
         let stored = try layout(of: node.output).storedChannels
         func filled(_ values: [Float]) -> MemoryReference {
-            .constant(AlignedBuffer(values + [Float](repeating: 0, count: stored - values.count)))
+            constant(values + [Float](repeating: 0, count: stored - values.count))
         }
         try addAffine(
             from: try memory(of: node.inputs[0]), to: node.output, scale: (filled(scale), false),
@@ -119,7 +119,7 @@ extension PlanBuilder {
             primitive, layer: node.name,
             [
                 (.source, try memory(of: node.inputs[0])), (.destination, try memory(of: node.output)),
-                (.weights, .constant(AlignedBuffer(scale ?? ones))), (.shift, .constant(AlignedBuffer(shift ?? zeros))),
+                (.weights, constant(scale ?? ones)), (.shift, constant(shift ?? zeros)),
             ])
     }
 
@@ -220,8 +220,7 @@ extension PlanBuilder {
         _ node: FusedNode, _ kind: CDNN_BinaryKind, _ source: MemoryReference, _ other: Graph.NodeID
     ) throws(EngineError) {
         let channels = try layout(of: node.output).storedChannels
-        let constant = MemoryReference.constant(
-            AlignedBuffer([Float](repeating: kind == CDNN_ADD ? 1 : 0, count: channels)))
+        let constant = constant([Float](repeating: kind == CDNN_ADD ? 1 : 0, count: channels))
         let gate = (try memory(of: other), perImage: true)
         try addAffine(
             from: source, to: node.output, scale: kind == CDNN_ADD ? (constant, false) : gate,
