@@ -55,6 +55,14 @@ public struct AtomicFile: ~Copyable {
         try result.get()
     }
 
+    /// Appends lent bytes without a copy.
+    public mutating func write(_ bytes: Bytes) throws(FormatError) {
+        let result: Result<Void, FormatError> = bytes.withUnsafeBytes { raw in
+            do throws(FormatError) { return .success(try write(raw)) } catch { return .failure(error) }
+        }
+        try result.get()
+    }
+
     /// Appends text as UTF-8.
     public mutating func write(_ text: String) throws(FormatError) { try write(Array(text.utf8)) }
 

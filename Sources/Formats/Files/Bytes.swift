@@ -62,7 +62,8 @@ public struct Bytes: Sendable {
     }
 
     /// A little-endian integer at `offset`, whatever its alignment; nil past the end.
-    public func littleEndian<Value: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as type: Value.Type) -> Value? {
+    public func littleEndian<Value: FixedWidthInteger & BitwiseCopyable>(at offset: Int, as type: Value.Type) -> Value?
+    {
         guard slice(offset, MemoryLayout<Value>.size) != nil else { return nil }
         return Value(littleEndian: owner.memory.loadUnaligned(fromByteOffset: start + offset, as: type))
     }

@@ -1,13 +1,61 @@
-// The `ripe` command: its root and version.
+// The `ripe` command: its root, its start and its end.
 
 import ArgumentParser
+import Glibc
 
 /// The root command; one subcommand per file.
-@main
-struct Ripe: AsyncParsableCommand {
+struct Ripe: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ripe",
         abstract: "Score, choose and read pretraining checkpoints for medical image segmentation.",
+        discussion: """
+            Exit codes: 0 done; 1 failed, or some checkpoints were excluded (the rest is scored and written); 64 wrong usage; \
+            130 stopped by Ctrl-C.
+            """,
         version: "0.1.0",
-        subcommands: [])
+        subcommands: [Inspect.self])
+
+    func run() throws {
+        try Console.write([
+            "ripe scores a folder of pretraining checkpoints on your target images and says which one to take.",
+            "",
+            "  ripe score RUNS --target IMAGES    score every checkpoint, show the curve, recommend one",
+            "  ripe pick RUNS --target IMAGES     print only the recommended path, for scripts",
+            "  ripe inspect FILE                  say what a checkpoint or image file is and what it holds",
+            "",
+            "'ripe --help' lists all commands, 'ripe help score' explains one.",
+        ])
+    }
+}
+
+/// Parses, runs, and turns every ending into one line and an exit code.
+@main
+enum Start {
+    static func main() {
+        VanishingFiles.install()
+        do {
+            var command = try Ripe.parseAsRoot()
+            try command.run()
+        } catch {
+            exit(end(error))
+        }
+    }
+
+    /// Says why a command ended and returns its exit code. Help and version end a command too, well.
+    private static func end(_ error: any Error) -> Int32 {
+        if let error = error as? ToolError {
+            if !error.description.isEmpty { Console.note("ripe: \(error)") }
+            return error.exitCode
+        }
+        let code = Ripe.exitCode(for: error)
+        let text = Ripe.message(for: error)
+        if code.isSuccess {
+            do { try Console.write(text) } catch { return end(error) }
+        } else if code == .validationFailure {
+            Console.note("ripe: \(text) (see 'ripe --help')")
+        } else {
+            Console.note("ripe: \(text)")
+        }
+        return code.rawValue
+    }
 }

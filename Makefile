@@ -1,0 +1,43 @@
+# Ripe's everyday commands. `make` alone explains them.
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build test demo bench format lint clean
+
+# A hang of Swift's crash backtracer must not hide a failing test.
+export SWIFT_BACKTRACE := enable=no
+
+RIPE := .build/release/ripe
+
+help: ## explain these targets
+	@echo "Ripe scores, chooses and reads pretraining checkpoints for medical image segmentation."
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "New here? 'make demo', then read README.md."
+
+demo: build ## build, score the example checkpoints on example images, and show the recommendation
+	@scripts/demo.sh $(RIPE)
+
+test: deps ## build everything and run all tests
+	swift build --build-tests
+	swift test --skip-build --parallel
+
+build: deps ## build the command-line tool with optimisations: .build/release/ripe
+	@echo "Building ripe (a minute or two the first time) ..."
+	@swift build --configuration release --static-swift-stdlib --product ripe
+
+bench: build ## measure speed and memory against PyTorch; makes its own Python environment in .venv-bench
+	@scripts/install-deps.sh bench
+	@scripts/bench/run.sh $(RIPE) $(BENCH)
+
+format: ## format the Swift sources in place
+	swift format --in-place --parallel --recursive Sources Tests Package.swift
+
+lint: ## check the format without changing anything
+	swift format lint --strict --parallel --recursive Sources Tests Package.swift
+
+deps: ## install missing system packages (apt; through sudo when not root), saying what and why
+	@scripts/install-deps.sh
+
+clean: ## remove everything that was built, measured or demonstrated
+	rm -rf .build .venv-bench bench-results demo-results

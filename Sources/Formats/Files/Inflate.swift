@@ -1,0 +1,84 @@
+// Inflating zip members and gzip files with libdeflate, which works on whole buffers: the output is bounded before a
+// byte of it is written. The only calls into CDeflate live here.
+
+import CDeflate
+
+/// Decompression with a bound on its output.
+public enum Inflate {
+    /// Deflate cannot expand further than this: 258 bytes from two bits (RFC 1951), rounded up.
+    static let greatestRatio = 1032
+
+    /// Outputs up to this size are inflated whatever their ratio.
+    static let freeOutput = 64 << 20
+
+    /// Larger outputs that expand more than this are taken for a zip bomb. Weights stay under 20; only constant arrays
+    /// exceed it.
+    static let trustedRatio = 200
+
+    /// The CRC-32 that zip and gzip use (ISO 3309).
+    public static func crc32(_ bytes: Bytes) -> UInt32 {
+        bytes.withUnsafeBytes { libdeflate_crc32(0, $0.baseAddress, $0.count) }
+    }
+
+    /// Inflates a raw deflate stream whose size is known.
+    ///
+    /// - Parameters:
+    ///   - size: the exact size of the output, as the container claims it.
+    ///   - section: what the error names, such as "data/3".
+    /// - Throws: ``FormatError`` with `.limitExceeded` before allocating a claim that the input cannot yield or that
+    ///   looks like a zip bomb, `.invalid` when the stream is damaged or yields another size.
+    static func raw(_ bytes: Bytes, size: Int, path: String, section: String) throws(FormatError) -> Bytes {
+        try checkClaim(size, from: bytes.count, path: path, section: section)
+        return try Bytes(byteCount: size) { (output: UnsafeMutableRawBufferPointer) throws(FormatError) in
+            let (result, _, produced) = try deflate(bytes, into: output, path: path)
+            guard result == LIBDEFLATE_SUCCESS, produced == size else {
+                let found =
+                    switch result {
+                    case LIBDEFLATE_SUCCESS: "\(produced) bytes"
+                    case LIBDEFLATE_INSUFFICIENT_SPACE: "more than that"
+                    default: "damaged deflate data"
+                    }
+                throw FormatError(
+                    path, .invalid(section: section, expected: "\(size) bytes after inflating", found: found))
+            }
+        }
+    }
+
+    /// Refuses an output size that the input cannot yield, or that only a zip bomb yields.
+    private static func checkClaim(
+        _ size: Int, from count: Int, path: String, section: String
+    ) throws(FormatError) {
+        let possible = count.multipliedReportingOverflow(by: greatestRatio)
+        guard possible.overflow || size <= possible.partialValue else {
+            throw FormatError(
+                path,
+                .limitExceeded(
+                    what: "\(section): its inflated size", claimed: "\(size) bytes",
+                    limit: "\(possible.partialValue) bytes that \(count) compressed bytes can yield"))
+        }
+        guard size <= freeOutput || size / trustedRatio <= count else {
+            throw FormatError(
+                path,
+                .limitExceeded(
+                    what: "\(section): its compression ratio", claimed: "\(size / max(count, 1)):1",
+                    limit: "\(trustedRatio):1 (a zip bomb?); save it uncompressed if it is genuine"))
+        }
+    }
+
+    /// One libdeflate call: its verdict, the bytes it consumed and the bytes it produced.
+    static func deflate(
+        _ bytes: Bytes, into output: UnsafeMutableRawBufferPointer, path: String
+    ) throws(FormatError) -> (result: libdeflate_result, consumed: Int, produced: Int) {
+        guard let decompressor = libdeflate_alloc_decompressor() else {
+            throw FormatError(path, .library(call: "libdeflate_alloc_decompressor", detail: "out of memory"))
+        }
+        defer { libdeflate_free_decompressor(decompressor) }
+        var consumed = 0
+        var produced = 0
+        let result = bytes.withUnsafeBytes { input in
+            libdeflate_deflate_decompress_ex(
+                decompressor, input.baseAddress, input.count, output.baseAddress, output.count, &consumed, &produced)
+        }
+        return (result, consumed, produced)
+    }
+}

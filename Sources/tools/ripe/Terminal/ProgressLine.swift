@@ -1,0 +1,88 @@
+// How far a long job is: one line rewritten in place on a terminal, a plain line now and then elsewhere.
+
+import Synchronization
+
+/// Shows progress on standard error.
+///
+/// On a terminal one line is rewritten in place, at most ten times a second. Elsewhere (a log file, CI) a plain line
+/// appears every ten seconds and whenever a step ends.
+final class ProgressLine: Sendable {
+    private struct State {
+        var lastShown: ContinuousClock.Instant?
+        var isOnScreen = false
+    }
+
+    private let terminal: Terminal
+    private let isSilent: Bool
+    private let start: ContinuousClock.Instant
+    private let write: @Sendable (String) -> Void
+    private let state = Mutex(State())
+
+    /// Begins to count time.
+    ///
+    /// - Parameter write: where text goes; standard error unless a test listens.
+    init(
+        terminal: Terminal = .errors, isSilent: Bool = false,
+        write: @escaping @Sendable (String) -> Void = Console.noteRaw
+    ) {
+        self.terminal = terminal
+        self.isSilent = isSilent
+        self.write = write
+        start = ContinuousClock.now
+    }
+
+    /// Shows that `done` of `total` units are through.
+    ///
+    /// - Parameters:
+    ///   - label: what is being worked on, such as a file's name.
+    ///   - unit: the plural of what is counted, for the rate.
+    func update(_ label: String, done: Int, total: Int, unit: String) {
+        let now = ContinuousClock.now
+        let interval: Duration = terminal.isInteractive ? .milliseconds(100) : .seconds(10)
+        let isDue = state.withLock { state in
+            if isSilent { return false }
+            if let last = state.lastShown, now - last < interval { return false }
+            // Without a terminal the first line waits too: short jobs need none.
+            if !terminal.isInteractive, state.lastShown == nil, now - start < interval { return false }
+            state.lastShown = now
+            state.isOnScreen = terminal.isInteractive
+            return true
+        }
+        guard isDue else { return }
+        let text = Self.text(label, done: done, total: total, unit: unit, seconds: (now - start).inSeconds)
+        write(terminal.isInteractive ? "\r\(shortened(text, to: terminal.width - 1))\u{1B}[K" : text + "\n")
+    }
+
+    /// Writes a whole line that stays, above the moving one.
+    func remark(_ text: String) {
+        guard !isSilent else { return }
+        clear()
+        write(text + "\n")
+    }
+
+    /// Takes the moving line off the screen.
+    func clear() {
+        let wasOnScreen = state.withLock { state in
+            defer { state.isOnScreen = false }
+            return state.isOnScreen
+        }
+        if wasOnScreen { write("\r\u{1B}[K") }
+    }
+
+    /// The line's words: label, share, rate and time left.
+    static func text(_ label: String, done: Int, total: Int, unit: String, seconds: Double) -> String {
+        let share = total > 0 ? 100 * Double(done) / Double(total) : 0
+        var parts = ["\(label)  \(fixed(share, 0)) %"]
+        if done > 0, seconds > 0.2 {
+            let rate = Double(done) / seconds
+            parts.append("\(significant(rate, 3)) \(unit)/s")
+            parts.append("\(duration(seconds: Double(total - done) / rate)) left")
+        }
+        return parts.joined(separator: "  ")
+    }
+}
+
+extension Duration {
+    /// The span in seconds.
+    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

@@ -1,0 +1,70 @@
+// Ctrl-C ends a run cleanly; a file that shrinks while it is mapped ends it with words instead of a crash.
+
+import Glibc
+import Synchronization
+
+/// Notices Ctrl-C and polite termination, so that work can stop between two steps and leave nothing half written.
+///
+/// The one process-wide variable of the tool: a signal handler can reach nothing else.
+enum Interrupt {
+    private static let wasRequested = Atomic<Bool>(false)
+
+    /// Whether the user asked to stop.
+    static var isRequested: Bool { wasRequested.load(ordering: .relaxed) }
+
+    /// Throws when the user asked to stop.
+    static func check(_ whatIsKept: String) throws(ToolError) {
+        if isRequested { throw .interrupted(whatIsKept) }
+    }
+
+    /// From now on the first Ctrl-C only asks to stop; the second ends the process at once.
+    static func install() {
+        // The first use of a global runs its initialiser, which must not happen inside the handler.
+        wasRequested.store(false, ordering: .relaxed)
+        for number in [SIGINT, SIGTERM] {
+            signal(number) { number in
+                if Interrupt.wasRequested.exchange(true, ordering: .relaxed) {
+                    signal(number, SIG_DFL)
+                    raise(number)
+                }
+            }
+        }
+    }
+}
+
+/// Turns the signal for "this mapped page is no longer in the file" into a message and exit code 1.
+enum VanishingFiles {
+    /// Installs the handler.
+    static func install() {
+        var action = sigaction()
+        action.sa_flags = SA_SIGINFO
+        action.__sigaction_handler.sa_sigaction = { _, info, _ in
+            let address = info.map { UInt(bitPattern: $0.pointee._sifields._sigfault.si_addr) } ?? 0
+            let file = VanishingFiles.mappedFile(at: address) ?? "a file"
+            Console.note(
+                "ripe: \(file): it was cut short or could not be read while it was in use; run again when it is complete"
+            )
+            _exit(1)
+        }
+        sigaction(SIGBUS, &action, nil)
+    }
+
+    /// The file mapped at an address, from the kernel's own list.
+    ///
+    /// Runs inside the handler. The fault comes from reading a mapped page, never from within the allocator, so
+    /// allocating here is safe.
+    private static func mappedFile(at address: UInt) -> String? {
+        guard let stream = fopen("/proc/self/maps", "r") else { return nil }
+        defer { fclose(stream) }
+        var line = [CChar](repeating: 0, count: 4600)
+        while fgets(&line, Int32(line.count), stream) != nil {
+            let text = String(
+                decoding: line.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            let fields = text.split(separator: " ", maxSplits: 5)
+            let bounds = fields.first?.split(separator: "-").compactMap { UInt($0, radix: 16) } ?? []
+            guard fields.count == 6, bounds.count == 2, (bounds[0]..<bounds[1]).contains(address) else { continue }
+            return String(fields[5].drop { $0 == " " })
+        }
+        return nil
+    }
+}

@@ -1,0 +1,34 @@
+// What ends a command early, and the exit code each ending has.
+
+/// Why a command stops before its end, beyond the errors of the libraries.
+enum ToolError: Error, Equatable {
+    /// Something is wrong; the text says what, where and what to do.
+    case failure(String)
+    /// A combination of options that makes no sense; the text says which.
+    case usage(String)
+    /// The reader of our output has gone (`ripe … | head`); nothing to say.
+    case outputClosed
+    /// Ctrl-C or a polite termination; the text says what is kept.
+    case interrupted(String)
+    /// The command did its work, but not for all files; the remarks are printed already.
+    case incomplete
+}
+
+extension ToolError: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .failure(let text), .usage(let text), .interrupted(let text): text
+        case .outputClosed, .incomplete: ""
+        }
+    }
+
+    /// The process's exit code: 1 failure, 64 usage (EX_USAGE), 128 + signal otherwise.
+    var exitCode: Int32 {
+        switch self {
+        case .failure, .incomplete: 1
+        case .usage: 64
+        case .outputClosed: 128 + 13
+        case .interrupted: 128 + 2
+        }
+    }
+}

@@ -1,0 +1,105 @@
+// Runs the built `ripe` as a user would, and what tests of it need.
+
+import FoundationEssentials
+import Glibc
+import Synchronization
+import Testing
+
+/// Collects what a closure is told.
+final class Recorder: Sendable {
+    private let content = Mutex("")
+    var text: String { content.withLock { $0 } }
+    @Sendable func record(_ text: String) { content.withLock { $0 += text } }
+}
+
+/// A folder that goes away with the value.
+final class TemporaryFolder: Sendable {
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/ripe-test-XXXXXX".utf8CString)
+        let made = template.withUnsafeMutableBufferPointer { $0.baseAddress.flatMap { mkdtemp($0) } != nil }
+        try #require(made)
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Writes a file and returns its path.
+    func file(_ name: String, _ bytes: [UInt8]) throws -> String {
+        let file = path + "/" + name
+        try Data(bytes).write(to: URL(filePath: file))
+        return file
+    }
+
+    /// Every path below the folder, sorted.
+    var contents: [String] { ((try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? []).sorted() }
+}
+
+/// What a finished run of `ripe` left.
+struct Finished {
+    /// The exit code, or 128 + the signal that ended it.
+    let code: Int32
+    let output: String
+    let errors: String
+}
+
+/// A running `ripe`.
+struct Running {
+    private let process: pid_t
+    private let folder: TemporaryFolder
+
+    /// Starts `ripe` with the arguments; its environment has no colours, no terminal and only what is given.
+    ///
+    /// - Parameter wrapper: a shell command line in which `"$@"` runs ripe, such as `ulimit -f 1; "$@"`.
+    init(_ arguments: [String], in directory: String? = nil, wrapper: String = "exec \"$@\"") throws {
+        folder = try TemporaryFolder()
+        let changed = directory.map { "cd '\($0)' && " } ?? ""
+        let script = "\(changed){ \(wrapper); } >'\(folder.path)/out' 2>'\(folder.path)/err' </dev/null"
+        let words = ["/bin/sh", "-c", script, "sh", try Self.tool()] + arguments
+        let environment = ["PATH=/usr/bin:/bin", "SWIFT_BACKTRACE=enable=no", "LC_ALL=C.UTF-8", "HOME=/nonexistent"]
+        var pid: pid_t = 0
+        var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+        var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
+        defer { (pointers + variables).forEach { free($0) } }
+        let status = posix_spawn(&pid, "/bin/sh", nil, nil, &pointers, &variables)
+        try #require(status == 0)
+        process = pid
+    }
+
+    /// Sends a signal.
+    func signal(_ number: Int32) { kill(process, number) }
+
+    /// Waits for the end; a process that takes longer than `seconds` is killed and fails the test.
+    func finish(within seconds: Double = 120) throws -> Finished {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        var status: Int32 = 0
+        while waitpid(process, &status, WNOHANG) == 0 {
+            if ContinuousClock.now > deadline {
+                kill(process, SIGKILL)
+                waitpid(process, &status, 0)
+                Issue.record("ripe did not end within \(seconds) s")
+                break
+            }
+            usleep(2000)
+        }
+        let code = status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F
+        return Finished(code: code, output: try text("out"), errors: try text("err"))
+    }
+
+    private func text(_ name: String) throws -> String {
+        String(decoding: try Data(contentsOf: URL(filePath: "\(folder.path)/\(name)")), as: UTF8.self)
+    }
+
+    /// The built tool, which lies beside the test bundle.
+    private static func tool() throws -> String {
+        let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        return bundle.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+            + "/ripe"
+    }
+}
+
+/// Runs `ripe` to its end.
+func ripe(_ arguments: String..., in directory: String? = nil, wrapper: String = "exec \"$@\"") throws -> Finished {
+    try Running(arguments, in: directory, wrapper: wrapper).finish()
+}
