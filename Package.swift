@@ -7,6 +7,7 @@
 // - swift-argument-parser (tools only): usage errors, --help and completions that users expect.
 // - libhdf5: Keras files are HDF5; a reader of our own would trail the format (chunks, filters, v2 groups).
 // - libpng: PNG of every depth and colour type, hardened by two decades of fuzzing.
+// - CKernels (ours): small loops that need one function compiled for several instruction sets.
 // - libdeflate: whole-buffer inflate/deflate for .nii.gz and zip members, 2-3x zlib.
 // - oneDNN (libdnnl): convolution and matrix kernels with blocked layouts and fused post-operations.
 import PackageDescription
@@ -36,12 +37,13 @@ let package = Package(
         .target(
             name: "COneDNN", path: "Sources/System/COneDNN",
             linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
+        .target(name: "CKernels", path: "Sources/System/CKernels", cSettings: [.define("NDEBUG")]),
         .target(
             name: "Formats", dependencies: ["CHDF5", "CDeflate", "CPNG"], swiftSettings: strict),
         .target(
-            name: "Engine", dependencies: ["Formats", "COneDNN"], swiftSettings: strict),
+            name: "Engine", dependencies: ["Formats", "COneDNN", "CKernels"], swiftSettings: strict),
         .target(
-            name: "Analyzer", dependencies: ["Engine", "Formats"], swiftSettings: strict),
+            name: "Analyzer", dependencies: ["Engine", "Formats", "CKernels"], swiftSettings: strict),
         .executableTarget(
             name: "ripe",
             dependencies: [

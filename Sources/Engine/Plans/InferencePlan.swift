@@ -1,13 +1,27 @@
 // Compiles a graph for one input shape and runs it.
 
+import COneDNN
 public import Formats
 
 /// A network made ready to run on one input shape: BatchNorm folded, activations and sums fused, memory planned.
+///
+/// One plan serves one thread at a time; the kernels inside use `threads` threads. Results do not depend on their
+/// number.
 public final class InferencePlan {
     /// The input's shape N×C×H×W; fewer images than N may be given to ``features(of:)``.
     public let input: Shape
-    /// The levels it computes, shallow to deep.
+    /// The levels it computes, in the order asked for.
     public let levels: [LevelShape]
+    /// Multiply-add operations of the convolutions, counted as 2 floating-point operations each, for one whole batch by
+    /// direct convolution.
+    public let floatingPointOperations: Int
+    /// Which kernel runs each layer, for diagnosis: layer name and kernel name.
+    public let kernels: [(layer: String, kernel: String)]
+    private let stream: Stream
+    private let steps: [PlanStep]
+    private let memory: MemoryResolver
+    private let inputBuffer: Int
+    private let threads: Int
 
     /// Prepares a graph.
     ///
@@ -18,22 +32,103 @@ public final class InferencePlan {
     public init(
         _ graph: Graph, parameters: some ParameterSource, input: Shape, levels: [Int]? = nil, threads: Int
     ) throws(EngineError) {
-        self.input = input
         let shapes = try graph.outputShapes(input: input)
         let wanted = levels ?? Array(1...max(1, graph.levels.count))
-        var found: [LevelShape] = []
-        for level in wanted {
-            guard graph.levels.indices.contains(level - 1) else {
-                throw .shape(operation: "level", expected: "1…\(graph.levels.count)", found: "\(level)")
-            }
-            let shape = shapes[graph.levels[level - 1]]
-            found.append(LevelShape(level: level, channels: shape[1], height: shape[2], width: shape[3]))
+        for level in wanted where !graph.levels.indices.contains(level - 1) {
+            throw .shape(operation: "level", expected: "1…\(graph.levels.count)", found: "\(level)")
         }
-        self.levels = found
+        CDNN_set_threads(Int32(threads))
+        let levelNodes = wanted.map { graph.levels[$0 - 1] }
+        let nodes = Fusion(graph, shapes: shapes, levelNodes: levelNodes).run()
+        let order = MapLayout.preferredOrder(for: graph, nodes: nodes.map(\.output), shapes: shapes)
+        let builder = try PlanBuilder(graph, shapes: shapes, parameters: parameters, threads: threads, order: order)
+        builder.planMemory(of: nodes)
+        for (index, node) in nodes.enumerated() {
+            builder.begin(index)
+            try builder.add(node)
+            for (position, level) in levelNodes.enumerated() where level == node.output {
+                try builder.emit(level: position, value: level)
+            }
+        }
+        (steps, memory) = try builder.finish()
+        stream = builder.stream
+        inputBuffer = builder.inputBuffer
+        kernels = builder.kernelNames
+        self.input = input
+        self.threads = threads
+        self.levels = zip(wanted, levelNodes).map { level, node in
+            LevelShape(level: level, channels: shapes[node][1], height: shapes[node][2], width: shapes[node][3])
+        }
+        floatingPointOperations = graph.floatingPointOperations(of: graph.ancestors(of: levelNodes), shapes: shapes)
     }
 
-    /// Runs the network on N×C×H×W values (N at most the plan's) and returns the requested levels, NCHW.
+    /// Runs the network on n×C×H×W values in NCHW order, n at most the plan's N, and returns the requested levels.
+    ///
+    /// - Throws: ``EngineError`` with `.shape` when the count does not fit.
     public func features(of images: [Float]) throws(EngineError) -> [LevelFeatures] {
-        []
+        let perImage = input.elementCount / input[0]
+        let count = images.count / perImage
+        guard count * perImage == images.count, (1...input[0]).contains(count) else {
+            throw .shape(
+                operation: "input", expected: "1…\(input[0]) images of \(perImage) values", found: "\(images.count) values")
+        }
+        CDNN_set_threads(Int32(threads))
+        let target = memory.address(.buffer(inputBuffer))
+        images.withUnsafeBytes { target.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(target), byteCount: $0.count) }
+        let unused = (input.elementCount - images.count) * MemoryLayout<Float>.stride
+        (target + images.count * MemoryLayout<Float>.stride).initializeMemory(as: UInt8.self, repeating: 0, count: unused)
+        return try run(imageCount: count)
+    }
+
+    private func run(imageCount: Int) throws(EngineError) -> [LevelFeatures] {
+        var results = [LevelFeatures?](repeating: nil, count: levels.count)
+        for step in steps {
+            switch step {
+            case .primitive(let step, _): try step.run(on: stream)
+            case .kernel(let run):
+                try stream.wait()
+                run()
+            case .emit(let index, let step): results[index] = try emit(levels[index], step, imageCount: imageCount)
+            }
+        }
+        try stream.wait()
+        return results.compactMap { $0 }
+    }
+
+    private func emit(_ level: LevelShape, _ step: Step, imageCount: Int) throws(EngineError) -> LevelFeatures {
+        let perImage = level.channels * level.height * level.width
+        var failure: EngineError?
+        var values = [Float](unsafeUninitializedCapacity: perImage * input[0]) { buffer, count in
+            do throws(EngineError) {
+                if let base = buffer.baseAddress { try step.set(.destination, base) }
+                try step.run(on: stream)
+                try stream.wait()
+                count = perImage * input[0]
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
+        values.removeLast(values.count - perImage * imageCount)
+        return LevelFeatures(
+            level: level.level, shape: [imageCount, level.channels, level.height, level.width], values: values)
+    }
+}
+
+extension Graph {
+    /// Two operations per multiply-add of the convolutions and attention projections among `nodes`.
+    func floatingPointOperations(of nodes: [NodeID], shapes: [Shape]) -> Int {
+        nodes.reduce(0) { total, id in
+            let output = shapes[id]
+            let positions = output[0] * output[2] * output[3]
+            switch self.nodes[id].op {
+            case .convolution(let convolution): return total + 2 * positions * convolution.weight.shape.elementCount
+            case .transposedConvolution(let convolution, _):
+                let input = shapes[self.nodes[id].inputs[0]]
+                return total + 2 * input[0] * input[2] * input[3] * convolution.weight.shape.elementCount
+            case .windowAttention(let attention):
+                let tokens = attention.window * attention.window
+                return total + 2 * positions * (4 + 0) * output[1] * output[1] + 4 * positions * tokens * output[1]
+            default: return total
+            }
+        }
     }
 }

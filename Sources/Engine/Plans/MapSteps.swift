@@ -1,0 +1,230 @@
+// Every operation that is not a convolution or attention, as plan steps.
+
+import CKernels
+import COneDNN
+import Formats
+
+extension PlanBuilder {
+    /// Appends the steps of one fused node.
+    func add(_ node: FusedNode) throws(EngineError) {
+        switch node.op {
+        case .input: try addInput(node)
+        case .convolution(let convolution): try addConvolution(node, convolution, isTransposed: false)
+        case .transposedConvolution(let convolution, _): try addConvolution(node, convolution, isTransposed: true)
+        case .batchNorm(let norm):
+            let (scale, offset) = try norm.affine(parameters)
+            try addAffine(node, scale: scale.map { Float($0) }, shift: offset.map { Float($0) })
+        case .affine(let scale, let shift): try addAffine(node, scale: scale, shift: shift)
+        case .scale(let factor):
+            let channels = try layout(of: node.output).channels
+            try addAffine(
+                node, scale: [Float](repeating: factor, count: channels), shift: [Float](repeating: 0, count: channels))
+        case .layerNorm(let norm): try addLayerNorm(node, norm)
+        case .activation(let activation): try addActivation(node, activation)
+        case .maxPool(let window): try addPooling(node, window, kind: CDNN_POOL_MAX)
+        case .averagePool(let window, let countsPadding):
+            try addPooling(node, window, kind: countsPadding ? CDNN_POOL_AVERAGE_WITH_PADDING : CDNN_POOL_AVERAGE)
+        case .globalAveragePool:
+            let source = try layout(of: node.inputs[0])
+            let all = Size2(source.height, source.width)
+            try addPooling(node, Op.Window(size: all, stride: all), kind: CDNN_POOL_AVERAGE)
+        case .add: try addBinary(node, kind: CDNN_ADD)
+        case .multiply: try addBinary(node, kind: CDNN_MULTIPLY)
+        case .concatenate: try addConcatenation(node)
+        case .subsample(let stride): try addSubsample(node, stride: stride)
+        case .padChannels: try addSubsample(node, stride: 1)
+        case .pad(let padding, let value): try addPad(node, padding, value: value)
+        case .upsample(_, let interpolation): try addUpsample(node, interpolation)
+        case .spaceToDepth(let block, let order): try addSpaceToDepth(node, block: block, order: order)
+        case .windowAttention(let attention): try addWindowAttention(node, attention)
+        }
+    }
+
+    /// Brings the images into the plan's layout, unless the first convolution reads them as they come.
+    private func addInput(_ node: FusedNode) throws(EngineError) {
+        let wanted = try layout(of: node.output)
+        guard wanted.order != .plain else { return }
+        let plain = try MapLayout(.plain, shapes[0]).described()
+        let target = try wanted.described(countsPadding: false)
+        let primitive = try Primitive("dnnl_reorder (input)") {
+            CDNN_reorder_create(stream.handle, plain.handle, target.handle, $0)
+        }
+        append(
+            primitive, layer: node.name,
+            [(.source, .buffer(inputBuffer)), (.destination, try memory(of: node.output))])
+    }
+
+    /// Copies a value's memory into another value's of the same layout.
+    func addCopy(from source: Graph.NodeID, to target: Graph.NodeID) throws(EngineError) {
+        let from = try memory(of: source), to = try memory(of: target)
+        let byteCount = try layout(of: target).byteCount
+        append(kernel: { resolver in
+            let (from, to) = (resolver.address(from), resolver.address(to))
+            return { to.copyMemory(from: from, byteCount: byteCount) }
+        })
+    }
+
+    /// Runs one of our loops over `count` independent pieces.
+    func addLoop<Work>(
+        _ count: Int, _ run: @escaping @Sendable (UnsafePointer<Work>, Int64) -> Void,
+        _ make: @escaping (MemoryResolver) -> Work
+    ) {
+        let threads = threads
+        append(kernel: { resolver in
+            let work = make(resolver)
+            return {
+                parallelFor(count, threads: threads) { index in
+                    withUnsafePointer(to: work) { run($0, Int64(index)) }
+                }
+            }
+        })
+    }
+
+    private func addAffine(_ node: FusedNode, scale: [Float], shift: [Float]) throws(EngineError) {
+        let stored = try layout(of: node.output).storedChannels
+        func filled(_ values: [Float]) -> MemoryReference {
+            .constant(AlignedBuffer(values + [Float](repeating: 0, count: stored - values.count)))
+        }
+        try addAffine(
+            from: try memory(of: node.inputs[0]), to: node.output, scale: (filled(scale), false),
+            shift: (filled(shift), false))
+    }
+
+    /// target = source · scale + shift, each per channel, or per image and channel.
+    private func addAffine(
+        from source: MemoryReference, to output: Graph.NodeID, scale: (MemoryReference, perImage: Bool),
+        shift: (MemoryReference, perImage: Bool)
+    ) throws(EngineError) {
+        let layout = try layout(of: output)
+        let target = try memory(of: output)
+        addLoop(layout.batch * layout.blocks, { CK_affine($0, $1) }) { memory in
+            CK_Affine(
+                source: memory.floats(source), scale: memory.floats(scale.0), shift: memory.floats(shift.0),
+                destination: memory.floats(target), blocks: Int64(layout.blocks), lanes: Int64(layout.lanes),
+                positions: Int64(layout.positions), scale_per_image: scale.perImage ? 1 : 0,
+                shift_per_image: shift.perImage ? 1 : 0)
+        }
+    }
+
+    private func addLayerNorm(_ node: FusedNode, _ norm: Op.LayerNorm) throws(EngineError) {
+        let layout = try layout(of: node.output)
+        let matrix = try Layout([layout.batch * layout.positions, layout.channels], .plain)
+        let primitive = try Primitive("dnnl_layer_normalization") {
+            CDNN_layer_norm_create(stream.handle, matrix.handle, norm.epsilon, $0)
+        }
+        let ones = [Float](repeating: 1, count: layout.channels), zeros = [Float](repeating: 0, count: layout.channels)
+        let scale = try norm.weight.map { (parameter) throws(EngineError) in try parameters.floats(of: parameter) }
+        let shift = try norm.bias.map { (parameter) throws(EngineError) in try parameters.floats(of: parameter) }
+        append(
+            primitive, layer: node.name,
+            [
+                (.source, try memory(of: node.inputs[0])), (.destination, try memory(of: node.output)),
+                (.weights, .constant(AlignedBuffer(scale ?? ones))), (.shift, .constant(AlignedBuffer(shift ?? zeros))),
+            ])
+    }
+
+    private func addActivation(_ node: FusedNode, _ activation: Op.Activation) throws(EngineError) {
+        var source = try memory(of: node.inputs[0])
+        if case .hardSigmoid(let slope, let offset) = activation {
+            let channels = try layout(of: node.output).channels
+            try addAffine(
+                node, scale: [Float](repeating: slope, count: channels),
+                shift: [Float](repeating: offset, count: channels))
+            source = try memory(of: node.output)
+        }
+        try addActivation(activation, from: source, to: node.output, layer: node.name)
+    }
+
+    private func addActivation(
+        _ activation: Op.Activation, from source: MemoryReference, to output: Graph.NodeID, layer: String
+    ) throws(EngineError) {
+        let layout = try layout(of: output).described()
+        let (kind, alpha, beta) = activation.oneDNN
+        let primitive = try Primitive("dnnl_eltwise") {
+            CDNN_activation_create(stream.handle, layout.handle, Int32(kind.rawValue), alpha, beta, $0)
+        }
+        append(primitive, layer: layer, [(.source, source), (.destination, try memory(of: output))])
+    }
+
+    private func addPooling(_ node: FusedNode, _ window: Op.Window, kind: CDNN_PoolingKind) throws(EngineError) {
+        let source = try layout(of: node.inputs[0]), target = try layout(of: node.output)
+        let from = try source.described(), to = try target.described()
+        var padding = window.padding.resolved(
+            input: Size2(source.height, source.width), window: window.size, stride: window.stride, dilation: Size2(1))
+        padding.top += node.extraPadding.top
+        padding.left += node.extraPadding.left
+        // oneDNN derives the output's size from the padding, so a last partial window needs its rows counted.
+        func after(_ declared: Int, _ extra: Int, _ output: Int, _ stride: Int, _ size: Int, _ before: Int, _ input: Int) -> Int {
+            max(declared + extra, (output - 1) * stride + size - input - before)
+        }
+        let bottom = after(
+            padding.bottom, node.extraPadding.bottom, target.height, window.stride.height, window.size.height,
+            padding.top, source.height)
+        let right = after(
+            padding.right, node.extraPadding.right, target.width, window.stride.width, window.size.width, padding.left,
+            source.width)
+        var spec = CDNN_pooling()
+        spec.source = from.handle
+        spec.destination = to.handle
+        spec.kind = Int32(kind.rawValue)
+        spec.kernel = (Int64(window.size.height), Int64(window.size.width))
+        spec.stride = (Int64(window.stride.height), Int64(window.stride.width))
+        spec.before = (Int64(padding.top), Int64(padding.left))
+        spec.after = (Int64(bottom), Int64(right))
+        let primitive = try Primitive("dnnl_pooling (\(node.name))") { CDNN_pooling_create(stream.handle, &spec, $0) }
+        withExtendedLifetime((from, to)) {}
+        append(
+            primitive, layer: node.name,
+            [(.source, try memory(of: node.inputs[0])), (.destination, try memory(of: node.output))])
+    }
+
+    private func addBinary(_ node: FusedNode, kind: CDNN_BinaryKind) throws(EngineError) {
+        // The full-size operand first; N×C×1×1 operands are broadcast over it.
+        let full = node.inputs.first { shapes[$0] == shapes[node.output] }
+        guard let full, let position = node.inputs.firstIndex(of: full), node.inputs.count > 1 else {
+            throw .shape(operation: "layer '\(node.name)'", expected: "two maps or more", found: "\(node.inputs.count)")
+        }
+        var others = node.inputs
+        others.remove(at: position)
+        var source = try memory(of: full)
+        for (index, other) in others.enumerated() {
+            let activation = index == others.count - 1 ? node.activation : nil
+            if shapes[other] == shapes[full] {
+                try addElementwise(node, kind, source, other, activation)
+            } else {
+                try addBroadcast(node, kind, source, other)
+                if let activation {
+                    try addActivation(activation, from: try memory(of: node.output), to: node.output, layer: node.name)
+                }
+            }
+            source = try memory(of: node.output)
+        }
+    }
+
+    private func addElementwise(
+        _ node: FusedNode, _ kind: CDNN_BinaryKind, _ source: MemoryReference, _ other: Graph.NodeID,
+        _ activation: Op.Activation?
+    ) throws(EngineError) {
+        let layout = try layout(of: node.output).described()
+        let post = PostOperations.describe(sums: false, activation)
+        let primitive = try Primitive("dnnl_binary (\(node.name))") {
+            CDNN_binary_create(
+                stream.handle, Int32(kind.rawValue), layout.handle, layout.handle, layout.handle, post, $0)
+        }
+        append(
+            primitive, layer: node.name,
+            [(.source, source), (.source2, try memory(of: other)), (.destination, try memory(of: node.output))])
+    }
+
+    private func addBroadcast(
+        _ node: FusedNode, _ kind: CDNN_BinaryKind, _ source: MemoryReference, _ other: Graph.NodeID
+    ) throws(EngineError) {
+        let channels = try layout(of: node.output).storedChannels
+        let constant = MemoryReference.constant(
+            AlignedBuffer([Float](repeating: kind == CDNN_ADD ? 1 : 0, count: channels)))
+        let gate = (try memory(of: other), perImage: true)
+        try addAffine(
+            from: source, to: node.output, scale: kind == CDNN_ADD ? (constant, false) : gate,
+            shift: kind == CDNN_ADD ? gate : (constant, false))
+    }
+}

@@ -1,0 +1,220 @@
+// Builds a plan in two passes: first every value gets a layout and a lifetime, then every fused node becomes steps that
+// refer to buffers; memory is allocated and bound at the end, when all sizes are known.
+
+import COneDNN
+import Formats
+
+/// Memory that a step refers to before it is allocated.
+enum MemoryReference {
+    /// A buffer of the arena.
+    case buffer(Int)
+    /// Weights and other constants, kept for the plan's life.
+    case constant(AlignedBuffer)
+    /// Temporary memory of one primitive, shared by all since steps run one after another.
+    case scratch
+    /// The level output of the run, set before each run.
+    case output
+}
+
+/// A step waiting for its memory.
+enum PendingStep {
+    case primitive(Primitive, [(role: Int32, memory: MemoryReference)])
+    case kernel((MemoryResolver) -> () -> Void)
+    case emit(level: Int, Primitive, source: Int)
+}
+
+/// Turns references into addresses once memory is allocated.
+struct MemoryResolver {
+    let arena: AlignedBuffer
+    let offsets: [Int]
+    let scratch: AlignedBuffer
+
+    func address(_ reference: MemoryReference) -> UnsafeMutableRawPointer {
+        switch reference {
+        case .buffer(let index): arena.base + offsets[index]
+        case .constant(let buffer): buffer.base
+        case .scratch, .output: scratch.base
+        }
+    }
+
+    func floats(_ reference: MemoryReference) -> UnsafeMutablePointer<Float> {
+        address(reference).assumingMemoryBound(to: Float.self)
+    }
+}
+
+/// The state of one build.
+final class PlanBuilder {
+    let stream: Stream
+    let graph: Graph
+    let shapes: [Shape]
+    let threads: Int
+    let parameters: any ParameterSource
+    let order: MapLayout.Order
+    /// The layout of every value that some step makes.
+    private(set) var layouts: [Graph.NodeID: MapLayout] = [:]
+    private var lifetimes: [BufferLifetime] = []
+    private var bufferOf: [Graph.NodeID: Int] = [:]
+    private var pending: [PendingStep] = []
+    private var scratchByteCount = 0
+    private var currentNode = 0
+    /// The arena buffer that takes the images, NCHW.
+    private(set) var inputBuffer = 0
+    /// Kernel names with the layer that uses them, for diagnosis.
+    private(set) var kernelNames: [(layer: String, kernel: String)] = []
+
+    init(_ graph: Graph, shapes: [Shape], parameters: any ParameterSource, threads: Int, order: MapLayout.Order)
+        throws(EngineError)
+    {
+        stream = try Stream()
+        self.graph = graph
+        self.shapes = shapes
+        self.parameters = parameters
+        self.threads = threads
+        self.order = order
+    }
+
+    // MARK: First pass
+
+    /// Gives every value a layout and a buffer.
+    func planMemory(of nodes: [FusedNode]) {
+        var lastUse: [Graph.NodeID: Int] = [:]
+        for (index, node) in nodes.enumerated() {
+            for input in node.inputs + [node.residual].compactMap({ $0 }) { lastUse[input] = index }
+        }
+        let input = MapLayout(.plain, shapes[0])
+        inputBuffer = addBuffer(input.byteCount, first: -1, last: -1)
+        for (index, node) in nodes.enumerated() {
+            let layout: MapLayout
+            if case .input = node.op {
+                layout = takesInputAsItIs(nodes) ? input : MapLayout(order, shapes[0])
+                lifetimes[inputBuffer].last = index
+                bufferOf[node.output] = layout == input ? inputBuffer : addBuffer(layout.byteCount, first: index, last: index)
+            } else {
+                layout = MapLayout(order, shapes[node.output])
+                bufferOf[node.output] =
+                    reusableResidual(of: node, at: index, lastUse)
+                    ?? addBuffer(layout.byteCount, first: index, last: index)
+            }
+            layouts[node.output] = layout
+            if let buffer = bufferOf[node.output] {
+                lifetimes[buffer].last = max(lifetimes[buffer].last, index, lastUse[node.output] ?? index)
+            }
+        }
+    }
+
+    /// The residual's buffer, when the sum may be made in place: nobody reads it later and it is not also an input.
+    private func reusableResidual(of node: FusedNode, at index: Int, _ lastUse: [Graph.NodeID: Int]) -> Int? {
+        guard let residual = node.residual, lastUse[residual] == index, !node.inputs.contains(residual),
+            let buffer = bufferOf[residual], buffer != inputBuffer
+        else { return nil }
+        return buffer
+    }
+
+    /// First convolutions have kernels for few NCHW channels; everything else wants the plan's layout.
+    private func takesInputAsItIs(_ nodes: [FusedNode]) -> Bool {
+        guard case .blocked(let lanes) = order, shapes[0][1] < lanes else { return false }
+        return nodes.allSatisfy { node in
+            guard node.inputs.contains(0) else { return true }
+            if case .convolution(let convolution) = node.op { return convolution.groups == 1 && node.residual != 0 }
+            return false
+        }
+    }
+
+    @discardableResult
+    private func addBuffer(_ byteCount: Int, first: Int, last: Int) -> Int {
+        lifetimes.append(BufferLifetime(byteCount: byteCount, first: first, last: last))
+        return lifetimes.count - 1
+    }
+
+    // MARK: Second pass: used by the operations' own files
+
+    /// Marks which node the following steps belong to.
+    func begin(_ index: Int) { currentNode = index }
+
+    /// A buffer that lives only within the current node.
+    func temporary(byteCount: Int) -> MemoryReference {
+        .buffer(addBuffer(byteCount, first: currentNode, last: currentNode))
+    }
+
+    func layout(of value: Graph.NodeID) throws(EngineError) -> MapLayout {
+        guard let layout = layouts[value] else { throw .library(call: "plan", detail: "value \(value) has no layout") }
+        return layout
+    }
+
+    func memory(of value: Graph.NodeID) throws(EngineError) -> MemoryReference {
+        guard let buffer = bufferOf[value] else { throw .library(call: "plan", detail: "value \(value) has no memory") }
+        return .buffer(buffer)
+    }
+
+    /// Whether two values share one buffer.
+    func sharesMemory(_ a: Graph.NodeID, _ b: Graph.NodeID) -> Bool { bufferOf[a] == bufferOf[b] }
+
+    func append(_ primitive: Primitive, layer: String, _ arguments: [(Primitive.Role, MemoryReference)]) {
+        appendRaw(primitive, layer: layer, arguments.map { ($0.0.rawValue, $0.1) })
+    }
+
+    func appendRaw(_ primitive: Primitive, layer: String, _ arguments: [(role: Int32, memory: MemoryReference)]) {
+        var list = arguments
+        if primitive.scratchByteCount > 0 {
+            scratchByteCount = max(scratchByteCount, primitive.scratchByteCount)
+            list.append((Primitive.Role.scratchpad.rawValue, .scratch))
+        }
+        kernelNames.append((layer, primitive.kernelName))
+        pending.append(.primitive(primitive, list))
+    }
+
+    func append(kernel: @escaping (MemoryResolver) -> () -> Void) { pending.append(.kernel(kernel)) }
+
+    /// Hands a value out as a level, in NCHW with its true channels.
+    func emit(level index: Int, value: Graph.NodeID) throws(EngineError) {
+        let layout = try layout(of: value)
+        let source = try layout.described(countsPadding: false)
+        let target = try MapLayout(.plain, shapes[value]).described()
+        let primitive = try Primitive("dnnl_reorder") {
+            CDNN_reorder_create(stream.handle, source.handle, target.handle, $0)
+        }
+        scratchByteCount = max(scratchByteCount, primitive.scratchByteCount)
+        guard let buffer = bufferOf[value] else { return }
+        pending.append(.emit(level: index, primitive, source: buffer))
+    }
+
+    // MARK: The end
+
+    /// Allocates the memory and binds every step to it.
+    func finish() throws(EngineError) -> (steps: [PlanStep], resolver: MemoryResolver) {
+        let plan = MemoryPlan(lifetimes)
+        let resolver = MemoryResolver(
+            arena: AlignedBuffer(byteCount: plan.byteCount), offsets: plan.offsets,
+            scratch: AlignedBuffer(byteCount: scratchByteCount))
+        var steps: [PlanStep] = []
+        for step in pending {
+            switch step {
+            case .primitive(let primitive, let arguments):
+                let bound = arguments.map { (role: $0.role, data: resolver.address($0.memory)) }
+                let constants = arguments.compactMap { if case .constant(let buffer) = $0.memory { buffer } else { nil } }
+                steps.append(.primitive(try Step(primitive, stream, bound), constants))
+            case .kernel(let make): steps.append(.kernel(make(resolver)))
+            case .emit(let level, let primitive, let source):
+                var arguments = [
+                    (role: Primitive.Role.source.rawValue, data: resolver.address(.buffer(source))),
+                    (role: Primitive.Role.destination.rawValue, data: resolver.address(.output)),
+                ]
+                if primitive.scratchByteCount > 0 {
+                    arguments.append((Primitive.Role.scratchpad.rawValue, resolver.address(.scratch)))
+                }
+                steps.append(.emit(level: level, try Step(primitive, stream, arguments)))
+            }
+        }
+        return (steps, resolver)
+    }
+}
+
+/// A step ready to run.
+enum PlanStep {
+    /// A oneDNN primitive, with the constants it reads kept alive.
+    case primitive(Step, [AlignedBuffer])
+    /// One of our own loops.
+    case kernel(() -> Void)
+    /// Copies a level out.
+    case emit(level: Int, Step)
+}

@@ -1,0 +1,84 @@
+// Small loops between oneDNN's primitives, in C for one reason: Swift cannot compile one function for several
+// instruction sets and choose at load time, C can (target_clones). Every result element is computed by one thread in a
+// fixed order, so values never depend on the number of threads.
+//
+// Maps are N x blocks x positions x lanes: lanes = 16 or 8 for blocked layouts (channels padded with zeros),
+// lanes = C and blocks = 1 for channels-last, lanes = 1 and blocks = C for plain NCHW.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// destination[n][b][y][x][l] = source[n][b][y*stride][x*stride][l] for b < source_blocks, else 0.
+// One call does one (image, destination block).
+typedef struct {
+    const float *source;
+    float *destination;
+    int64_t source_blocks, destination_blocks, lanes, source_height, source_width, height, width, stride;
+} CK_Subsample;
+void CK_subsample(const CK_Subsample *work, int64_t index);
+
+// Copies a map into the middle of a larger one whose other positions hold `value` (0 in padding lanes beyond
+// `channels`). One call does one (image, block).
+typedef struct {
+    const float *source;
+    float *destination;
+    int64_t blocks, lanes, channels, source_height, source_width, height, width, top, left;
+    float value;
+} CK_Pad;
+void CK_pad(const CK_Pad *work, int64_t index);
+
+// destination = source * scale[c] + shift[c]; scale and shift hold blocks * lanes entries, or that many for every image
+// where their flag is set. One call: (image, block).
+typedef struct {
+    const float *source, *scale, *shift;
+    float *destination;
+    int64_t blocks, lanes, positions, scale_per_image, shift_per_image;
+} CK_Affine;
+void CK_affine(const CK_Affine *work, int64_t index);
+
+// Copies `channels` channels of the source into the destination beginning at channel `first`, whatever the lanes.
+// Only for channel offsets that are not a multiple of the lanes. One call: one image.
+typedef struct {
+    const float *source;
+    float *destination;
+    int64_t channels, first, source_blocks, destination_blocks, lanes, positions;
+} CK_CopyChannels;
+void CK_copy_channels(const CK_CopyChannels *work, int64_t index);
+
+// Channels-last: each block x block neighbourhood becomes channels, in the given order of offsets; positions beyond the
+// edge give zeros. One call: one row of one image.
+typedef struct {
+    const float *source;
+    float *destination;
+    const int64_t *row_offsets, *column_offsets;  // block * block of each
+    int64_t channels, block, source_height, source_width, height, width;
+} CK_SpaceToDepth;
+void CK_space_to_depth(const CK_SpaceToDepth *work, int64_t index);
+
+// Attention in shifted windows, channels-last. qkv is N x H x W x 3C, output N x H x W x C; channels of q, k, v are
+// heads x head_size. One call: one window of one image, all heads. `scratch` holds CK_window_scratch floats.
+typedef struct {
+    const float *qkv;        // N x H x W x 3C
+    const float *padding;    // 3C: the qkv of a padded position (its bias)
+    const float *bias;       // heads x T x T, T = window_height * window_width
+    float *output;           // N x H x W x C
+    float *scratch;          // threads x CK_window_scratch
+    int64_t height, width, channels, heads, window_height, window_width;
+    int64_t padded_height, padded_width, shift_rows, shift_columns;
+    int64_t pads_after_shift;  // 0: pad, then shift (torchvision); 1: shift, then pad (timm)
+    float scale;
+} CK_WindowAttention;
+size_t CK_window_scratch(const CK_WindowAttention *work);
+void CK_window_attention(const CK_WindowAttention *work, int64_t index, float *scratch);
+
+// Sums for distances, accumulated in double over fixed chunks of float sums: dot = <a,b>, aa = |a|^2, bb = |b|^2,
+// sa, sb = sums, dd = sum of (a-b)^2.
+typedef struct { double dot, aa, bb, sa, sb, dd; } CK_Moments;
+void CK_moments(const float *a, const float *b, int64_t count, CK_Moments *out);
+double CK_dot(const float *a, const float *b, int64_t count);
+
+// How many of the values are NaN or infinite.
+int64_t CK_count_non_finite(const float *values, int64_t count);
+#endif
