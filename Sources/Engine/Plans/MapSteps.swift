@@ -108,19 +108,19 @@ extension PlanBuilder {
 
     private func addLayerNorm(_ node: FusedNode, _ norm: Op.LayerNorm) throws(EngineError) {
         let layout = try layout(of: node.output)
-        let matrix = try Layout([layout.batch * layout.positions, layout.channels], .plain)
-        let primitive = try Primitive("dnnl_layer_normalization") {
-            CDNN_layer_norm_create(stream.handle, matrix.handle, norm.epsilon, $0)
-        }
         let ones = [Float](repeating: 1, count: layout.channels), zeros = [Float](repeating: 0, count: layout.channels)
-        let scale = try norm.weight.map { (parameter) throws(EngineError) in try parameters.floats(of: parameter) }
-        let shift = try norm.bias.map { (parameter) throws(EngineError) in try parameters.floats(of: parameter) }
-        append(
-            primitive, layer: node.name,
-            [
-                (.source, try memory(of: node.inputs[0])), (.destination, try memory(of: node.output)),
-                (.weights, constant(scale ?? ones)), (.shift, constant(shift ?? zeros)),
-            ])
+        let weight = try norm.weight.map { (parameter) throws(EngineError) in try parameters.floats(of: parameter) }
+        let bias = try norm.bias.map { (parameter) throws(EngineError) in try parameters.floats(of: parameter) }
+        let (scale, shift) = (constant(weight ?? ones), constant(bias ?? zeros))
+        let (from, to) = (try memory(of: node.inputs[0]), try memory(of: node.output))
+        let total = layout.batch * layout.positions
+        let rows = 64
+        addLoop((total + rows - 1) / rows, { CK_layer_norm($0, $1) }) { memory in
+            CK_LayerNorm(
+                source: memory.floats(from), scale: memory.floats(scale), shift: memory.floats(shift),
+                destination: memory.floats(to), channels: Int64(layout.channels), rows: Int64(rows),
+                total: Int64(total), epsilon: norm.epsilon)
+        }
     }
 
     private func addActivation(_ node: FusedNode, _ activation: Op.Activation) throws(EngineError) {

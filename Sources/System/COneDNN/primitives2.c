@@ -99,13 +99,6 @@ int CDNN_binary_create(
     return finish_with(stream, &operation, post, KIND_BINARY, out);
 }
 
-int CDNN_layer_norm_create(CDNN_stream *stream, const CDNN_layout *layout, float epsilon, CDNN_primitive **out) {
-    dnnl_layer_normalization_desc_t operation;
-    TRY(dnnl_layer_normalization_forward_desc_init(
-        &operation, dnnl_forward_inference, DESC(layout), NULL, epsilon, dnnl_use_scale | dnnl_use_shift));
-    return finish_with(stream, &operation, no_post, KIND_NORM, out);
-}
-
 int CDNN_resampling_create(
     CDNN_stream *stream, int kind, const CDNN_layout *source, const CDNN_layout *destination, CDNN_primitive **out) {
     dnnl_resampling_desc_t operation;
