@@ -32,7 +32,8 @@ extension CheckpointReport {
             "foreignCalls": .array(
                 metadata.foreignCalls.map {
                     .object([
-                        "name": .string($0.name), "arguments": .string($0.arguments), "isDangerous": .bool($0.isDangerous),
+                        "name": .string($0.name), "arguments": .string($0.arguments),
+                        "isDangerous": .bool($0.isDangerous),
                     ])
                 }),
             "warnings": .strings(metadata.warnings),

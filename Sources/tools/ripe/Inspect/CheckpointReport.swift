@@ -42,17 +42,22 @@ struct CheckpointReport {
             "weights under",
             [metadata.wrapper.joined(separator: " → "), prefix.isEmpty ? "" : "prefix '\(prefix)' taken off the names"]
                 .filter { !$0.isEmpty }.joined(separator: ", "))
-        facts.add("epoch, step", [position("epoch", metadata.epoch), position("step", metadata.step)]
-            .compactMap { $0 }.joined(separator: ", "))
+        facts.add(
+            "epoch, step",
+            [position("epoch", metadata.epoch), position("step", metadata.step)]
+                .compactMap { $0 }.joined(separator: ", "))
         facts.add("tensors", tensorSummary)
         addNetwork(to: &facts)
         if metadata.otherTensorCount > 0 {
             facts.add(
                 "beside them",
-                "\(counted(metadata.otherTensorCount, "tensor")) of optimizer or other state, \(byteSize(metadata.otherTensorBytes))")
+                "\(counted(metadata.otherTensorCount, "tensor")) of optimizer or other state, \(byteSize(metadata.otherTensorBytes))"
+            )
         }
         for entry in metadata.entries.prefix(20) { facts.add(entry.key, shortened(entry.value, to: 160)) }
-        for (alias, kept) in metadata.aliases.sorted(by: { $0.key < $1.key }) { facts.add("same tensor", "\(alias) = \(kept)") }
+        for (alias, kept) in metadata.aliases.sorted(by: { $0.key < $1.key }) {
+            facts.add("same tensor", "\(alias) = \(kept)")
+        }
         for call in metadata.foreignCalls {
             facts.add(
                 call.isDangerous ? "tries to run" : "also names", "\(call.name)\(call.arguments) (not run)",
