@@ -30,7 +30,7 @@ class Deepest(nn.Module):
 NETWORKS = {
     "resnet50": ("ResNet-50", lambda: nn.Sequential(*list(torchvision.models.resnet50(weights=None).children())[:-2])),
     "vgg16_bn": ("VGG-16-BN", lambda: torchvision.models.vgg16_bn(weights=None).features),
-    "unet": ("U-Net encoder", lambda: Deepest(UNetEncoder())),
+    "unet-encoder": ("U-Net encoder", lambda: Deepest(UNetEncoder())),
 }
 
 

@@ -15,21 +15,27 @@ public enum Architectures {
         return model.configuration.graph
     }
 
-    /// A published network: its name, its name in words, its family's name.
+    /// A published network: its name, its name in words, the families whose files hold it.
     struct Model: Sendable {
-        let name: String, title: String, family: String
+        let name: String, title: String, families: [String]
         let configuration: Configuration
     }
 
     /// A family's sizes.
     enum Configuration: Sendable, Hashable {
         case deepResNet(DeepResNetConfiguration)
+        case uNetEncoder(UNetEncoderConfiguration)
         case resNet(ResNetConfiguration)
+        case vgg(VGGConfiguration)
+        case swin(SwinConfiguration)
 
         var graph: Graph {
             switch self {
             case .deepResNet(let sizes): sizes.graph()
+            case .uNetEncoder(let sizes): sizes.graph()
             case .resNet(let sizes): sizes.graph()
+            case .vgg(let sizes): sizes.graph()
+            case .swin(let sizes): sizes.graph()
             }
         }
     }
@@ -38,8 +44,12 @@ public enum Architectures {
     static let models: [Model] =
         [
             Model(
-                name: "deepresnet50", title: "DeepResNet-50", family: "deepresnet",
-                configuration: .deepResNet(DeepResNetConfiguration()))
+                name: "deepresnet50", title: "DeepResNet-50", families: ["deepresnet"],
+                configuration: .deepResNet(DeepResNetConfiguration())),
+            Model(
+                name: "unet-encoder", title: "U-Net encoder", families: ["unet-encoder"],
+                configuration: .uNetEncoder(UNetEncoderConfiguration())),
+            swin("seed-swin-t", "Swin-T U-Net encoder", [2, 2, 2, 2], isSeed: true),
         ]
         + [
             resNet("resnet18", "ResNet-18", [2, 2, 2, 2], isBottleneck: false),
@@ -53,6 +63,21 @@ public enum Architectures {
             resNet("wide_resnet50_2", "Wide ResNet-50-2", [3, 4, 6, 3], groupWidth: 128),
             resNet("wide_resnet101_2", "Wide ResNet-101-2", [3, 4, 23, 3], groupWidth: 128),
         ]
+        + [11: [1, 1, 2, 2, 2], 13: [2, 2, 2, 2, 2], 16: [2, 2, 3, 3, 3], 19: [2, 2, 4, 4, 4]].sorted {
+            $0.key < $1.key
+        }
+        .flatMap { depth, counts in
+            [
+                vgg("vgg\(depth)", "VGG-\(depth)", counts),
+                vgg("vgg\(depth)_bn", "VGG-\(depth)-BN", counts, hasNorm: true),
+            ]
+        }
+        + [
+            swin("swin_t", "Swin-T", [2, 2, 6, 2]),
+            swin("swin_s", "Swin-S", [2, 2, 18, 2]),
+            swin("swin_b", "Swin-B", [2, 2, 18, 2], width: 128, heads: 4),
+            swin("swin_l", "Swin-L", [2, 2, 18, 2], width: 192, heads: 6),
+        ]
 
     private static func resNet(
         _ name: String, _ title: String, _ blocks: [Int], isBottleneck: Bool = true, groups: Int = 1,
@@ -64,7 +89,30 @@ public enum Architectures {
                 output: (isBottleneck ? 256 : 64) << index, groups: groups)
         }
         return Model(
-            name: name, title: title, family: "resnet",
+            name: name, title: title, families: ["resnet"],
             configuration: .resNet(ResNetConfiguration(isBottleneck: isBottleneck, stages: stages)))
+    }
+
+    private static func vgg(_ name: String, _ title: String, _ counts: [Int], hasNorm: Bool = false) -> Model {
+        let stages = zip([64, 128, 256, 512, 512], counts).map { [Int](repeating: $0, count: $1) }
+        return Model(
+            name: name, title: title, families: ["vgg"],
+            configuration: .vgg(VGGConfiguration(stages: stages, hasNorm: hasNorm)))
+    }
+
+    /// torchvision's border rule for `swin_…`, the original's for the paper's network.
+    private static func swin(
+        _ name: String, _ title: String, _ blocks: [Int], width: Int = 96, heads: Int = 3, isSeed: Bool = false
+    ) -> Model {
+        let stages = blocks.enumerated().map { index, count in
+            SwinConfiguration.Stage(
+                blocks: count, channels: width << index, heads: heads << index,
+                shift: isSeed && index == blocks.count - 1 ? 0 : 3, hidden: 4 * width << index)
+        }
+        return Model(
+            name: name, title: title, families: isSeed ? ["seed-swin"] : ["swin", "swin-timm"],
+            configuration: .swin(
+                SwinConfiguration(
+                    stages: stages, border: isSeed ? .shiftsThenPads : .padsThenShifts, isTokenSequence: isSeed)))
     }
 }

@@ -5,7 +5,12 @@ public import Formats
 /// Recognises the network that a checkpoint's tensors belong to.
 public enum Recognizer {
     /// The families, in the order they are tried.
-    static var families: [any ArchitectureFamily.Type] { [DeepResNet.self, ResNet.self] }
+    static var families: [any ArchitectureFamily.Type] {
+        [
+            DeepResNet.self, UNetEncoder.self, SeedSwin.self, ResNet.self, VGG.self, TorchvisionSwin.self,
+            TimmSwin.self,
+        ]
+    }
 
     /// Finds the network, binds every parameter and accounts for every tensor.
     ///
@@ -36,8 +41,8 @@ public enum Recognizer {
     /// The families to try: all, or the one that the user named.
     private static func families(for hints: ArchitectureHints) throws(EngineError) -> [any ArchitectureFamily.Type] {
         guard let name = hints.architecture?.lowercased() else { return families }
-        let family = Architectures.models.first { $0.name == name }?.family ?? name
-        let matching = families.filter { $0.name == family }
+        let wanted = Architectures.models.first { $0.name == name }?.families ?? [name]
+        let matching = families.filter { wanted.contains($0.name) }
         guard matching.isEmpty else { return matching }
         throw .unknownArchitecture(name: name, known: families.map { $0.name } + Architectures.models.map { $0.name })
     }

@@ -6,7 +6,7 @@ import COneDNN
 final class Primitive {
     enum Role: Int32 {
         case source = 0
-        case source2, weights, bias, destination, scratchpad, shift, sources
+        case source2, weights, bias, destination, scratchpad, sources
     }
 
     let handle: OpaquePointer

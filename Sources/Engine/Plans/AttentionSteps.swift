@@ -32,15 +32,15 @@ extension PlanBuilder {
             padding = [Float](repeating: 0, count: 3 * layout.channels)
         }
         let table = try parameters.floats(of: attention.biasTable)
-        let bias = MemoryReference.constant(AlignedBuffer(geometry.expandedBias(table, heads: attention.heads)))
-        let constantPadding = MemoryReference.constant(AlignedBuffer(padding))
+        let bias = constant(geometry.expandedBias(table, heads: attention.heads))
+        let constantPadding = constant(padding)
         var work = CK_WindowAttention()
         work.height = Int64(layout.height)
         work.width = Int64(layout.width)
         work.channels = Int64(layout.channels)
         work.heads = Int64(attention.heads)
-        work.window_height = Int64(geometry.window.height)
-        work.window_width = Int64(geometry.window.width)
+        work.window_height = Int64(geometry.window)
+        work.window_width = Int64(geometry.window)
         work.padded_height = Int64(geometry.padded.height)
         work.padded_width = Int64(geometry.padded.width)
         work.shift_rows = Int64(geometry.shift.height)
@@ -68,7 +68,6 @@ extension PlanBuilder {
                         }
                     }
                 }
-                withExtendedLifetime((constantPadding, bias)) {}
             }
         })
     }
@@ -76,35 +75,34 @@ extension PlanBuilder {
 
 /// How a map is cut into windows.
 struct WindowGeometry {
-    let window: Size2, shift: Size2, padded: Size2
+    let window: Int
+    let shift: Size2, padded: Size2
     let padsAfterShift: Bool
-    private let tableWindow: Int
 
     init(_ attention: Op.WindowAttention, height: Int, width: Int) {
-        tableWindow = attention.window
-        padsAfterShift = attention.shrinksWindowToMap
         let side = attention.window
-        window =
-            attention.shrinksWindowToMap ? Size2(min(side, height), min(side, width)) : Size2(side)
-        padded = Size2(
-            (height + window.height - 1) / window.height * window.height,
-            (width + window.width - 1) / window.width * window.width)
-        let limit = attention.shrinksWindowToMap ? Size2(height, width) : padded
-        shift = Size2(side >= limit.height ? 0 : attention.shift, side >= limit.width ? 0 : attention.shift)
+        window = side
+        padsAfterShift = attention.border == .shiftsThenPads
+        padded = Size2((height + side - 1) / side * side, (width + side - 1) / side * side)
+        switch attention.border {
+        case .shiftsThenPads: shift = Size2(attention.shift)
+        case .padsThenShifts:
+            shift = Size2(padded.height <= side ? 0 : attention.shift, padded.width <= side ? 0 : attention.shift)
+        }
     }
 
     /// Windows per image.
-    var windowCount: Int { (padded.height / window.height) * (padded.width / window.width) }
+    var windowCount: Int { (padded.height / window) * (padded.width / window) }
 
     /// The table's entry for every pair of positions: heads×T×T with T positions per window.
     func expandedBias(_ table: [Float], heads: Int) -> [Float] {
-        let tokens = window.height * window.width
+        let tokens = window * window
         var bias = [Float](repeating: 0, count: heads * tokens * tokens)
         for i in 0..<tokens {
             for j in 0..<tokens {
-                let rows = i / window.width - j / window.width + tableWindow - 1
-                let columns = i % window.width - j % window.width + tableWindow - 1
-                let entry = rows * (2 * tableWindow - 1) + columns
+                let rows = i / window - j / window + window - 1
+                let columns = i % window - j % window + window - 1
+                let entry = rows * (2 * window - 1) + columns
                 for head in 0..<heads { bias[(head * tokens + i) * tokens + j] = table[entry * heads + head] }
             }
         }

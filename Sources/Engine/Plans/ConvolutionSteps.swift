@@ -18,9 +18,9 @@ extension PlanBuilder {
         }
         var arguments: [(Primitive.Role, MemoryReference)] = [
             (.source, try memory(of: node.inputs[0])), (.destination, try memory(of: node.output)),
-            (.weights, .constant(try packed(weights, geometry, for: primitive))),
+            (.weights, constant(try packed(weights, geometry, for: primitive))),
         ]
-        if let bias = weights.bias { arguments.append((.bias, .constant(AlignedBuffer(bias)))) }
+        if let bias = weights.bias { arguments.append((.bias, constant(bias))) }
         append(primitive, layer: node.name, arguments)
     }
 
@@ -38,9 +38,9 @@ extension PlanBuilder {
         let primitive = try convolutionPrimitive(node, geometry, hasBias: weights.bias != nil)
         var arguments: [(Primitive.Role, MemoryReference)] = [
             (.source, source.0), (.destination, target.0),
-            (.weights, .constant(try packed(weights, geometry, for: primitive))),
+            (.weights, constant(try packed(weights, geometry, for: primitive))),
         ]
-        if let bias = weights.bias { arguments.append((.bias, .constant(AlignedBuffer(bias)))) }
+        if let bias = weights.bias { arguments.append((.bias, constant(bias))) }
         append(primitive, layer: layer, arguments)
     }
 

@@ -20,6 +20,7 @@ public final class InferencePlan {
     private let stream: Stream
     private let steps: [PlanStep]
     private let memory: MemoryResolver
+    private let constants: [AlignedBuffer]
     private let inputBuffer: Int
     private let threads: Int
 
@@ -52,6 +53,7 @@ public final class InferencePlan {
         }
         (steps, memory) = try builder.finish()
         stream = builder.stream
+        constants = builder.constants
         inputBuffer = builder.inputBuffer
         kernels = builder.kernelNames
         self.input = input
@@ -84,7 +86,7 @@ public final class InferencePlan {
         var results = [LevelFeatures?](repeating: nil, count: levels.count)
         for step in steps {
             switch step {
-            case .primitive(let step, _): try step.run(on: stream)
+            case .primitive(let step): try step.run(on: stream)
             case .kernel(let run):
                 try stream.wait()
                 run()

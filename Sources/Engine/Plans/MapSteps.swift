@@ -83,7 +83,7 @@ extension PlanBuilder {
     private func addAffine(_ node: FusedNode, scale: [Float], shift: [Float]) throws(EngineError) {
         let stored = try layout(of: node.output).storedChannels
         func filled(_ values: [Float]) -> MemoryReference {
-            .constant(AlignedBuffer(values + [Float](repeating: 0, count: stored - values.count)))
+            constant(values + [Float](repeating: 0, count: stored - values.count))
         }
         try addAffine(
             from: try memory(of: node.inputs[0]), to: node.output, scale: (filled(scale), false),
@@ -108,19 +108,19 @@ extension PlanBuilder {
 
     private func addLayerNorm(_ node: FusedNode, _ norm: Op.LayerNorm) throws(EngineError) {
         let layout = try layout(of: node.output)
-        let matrix = try Layout([layout.batch * layout.positions, layout.channels], .plain)
-        let primitive = try Primitive("dnnl_layer_normalization") {
-            CDNN_layer_norm_create(stream.handle, matrix.handle, norm.epsilon, $0)
-        }
         let ones = [Float](repeating: 1, count: layout.channels), zeros = [Float](repeating: 0, count: layout.channels)
-        let scale = try norm.weight.map { (parameter) throws(EngineError) in try parameters.floats(of: parameter) }
-        let shift = try norm.bias.map { (parameter) throws(EngineError) in try parameters.floats(of: parameter) }
-        append(
-            primitive, layer: node.name,
-            [
-                (.source, try memory(of: node.inputs[0])), (.destination, try memory(of: node.output)),
-                (.weights, .constant(AlignedBuffer(scale ?? ones))), (.shift, .constant(AlignedBuffer(shift ?? zeros))),
-            ])
+        let weight = try norm.weight.map { (parameter) throws(EngineError) in try parameters.floats(of: parameter) }
+        let bias = try norm.bias.map { (parameter) throws(EngineError) in try parameters.floats(of: parameter) }
+        let (scale, shift) = (constant(weight ?? ones), constant(bias ?? zeros))
+        let (from, to) = (try memory(of: node.inputs[0]), try memory(of: node.output))
+        let total = layout.batch * layout.positions
+        let rows = 64
+        addLoop((total + rows - 1) / rows, { CK_layer_norm($0, $1) }) { memory in
+            CK_LayerNorm(
+                source: memory.floats(from), scale: memory.floats(scale), shift: memory.floats(shift),
+                destination: memory.floats(to), channels: Int64(layout.channels), rows: Int64(rows),
+                total: Int64(total), epsilon: norm.epsilon)
+        }
     }
 
     private func addActivation(_ node: FusedNode, _ activation: Op.Activation) throws(EngineError) {
@@ -220,8 +220,7 @@ extension PlanBuilder {
         _ node: FusedNode, _ kind: CDNN_BinaryKind, _ source: MemoryReference, _ other: Graph.NodeID
     ) throws(EngineError) {
         let channels = try layout(of: node.output).storedChannels
-        let constant = MemoryReference.constant(
-            AlignedBuffer([Float](repeating: kind == CDNN_ADD ? 1 : 0, count: channels)))
+        let constant = constant([Float](repeating: kind == CDNN_ADD ? 1 : 0, count: channels))
         let gate = (try memory(of: other), perImage: true)
         try addAffine(
             from: source, to: node.output, scale: kind == CDNN_ADD ? (constant, false) : gate,

@@ -8,7 +8,7 @@ import Formats
 enum MemoryReference {
     /// A buffer of the arena.
     case buffer(Int)
-    /// Weights and other constants, kept for the plan's life.
+    /// Weights and other constants; ``PlanBuilder/constant(_:)`` keeps them for the plan's life.
     case constant(AlignedBuffer)
     /// Temporary memory of one primitive, shared by all since steps run one after another.
     case scratch
@@ -59,6 +59,8 @@ final class PlanBuilder {
     private var currentNode = 0
     /// The arena buffer that takes the images, NCHW.
     private(set) var inputBuffer = 0
+    /// Everything that steps read besides the arena.
+    private(set) var constants: [AlignedBuffer] = []
     /// Kernel names with the layer that uses them, for diagnosis.
     private(set) var kernelNames: [(layer: String, kernel: String)] = []
 
@@ -136,6 +138,15 @@ final class PlanBuilder {
         .buffer(addBuffer(byteCount, first: currentNode, last: currentNode))
     }
 
+    /// Registers memory to be kept as long as the plan.
+    func constant(_ buffer: AlignedBuffer) -> MemoryReference {
+        constants.append(buffer)
+        return .constant(buffer)
+    }
+
+    /// Registers values to be kept as long as the plan.
+    func constant(_ values: [Float]) -> MemoryReference { constant(AlignedBuffer(values)) }
+
     func layout(of value: Graph.NodeID) throws(EngineError) -> MapLayout {
         guard let layout = layouts[value] else { throw .library(call: "plan", detail: "value \(value) has no layout") }
         return layout
@@ -191,8 +202,7 @@ final class PlanBuilder {
             switch step {
             case .primitive(let primitive, let arguments):
                 let bound = arguments.map { (role: $0.role, data: resolver.address($0.memory)) }
-                let constants = arguments.compactMap { if case .constant(let buffer) = $0.memory { buffer } else { nil } }
-                steps.append(.primitive(try Step(primitive, stream, bound), constants))
+                steps.append(.primitive(try Step(primitive, stream, bound)))
             case .kernel(let make): steps.append(.kernel(make(resolver)))
             case .emit(let level, let primitive, let source):
                 var arguments = [
@@ -211,8 +221,8 @@ final class PlanBuilder {
 
 /// A step ready to run.
 enum PlanStep {
-    /// A oneDNN primitive, with the constants it reads kept alive.
-    case primitive(Step, [AlignedBuffer])
+    /// A oneDNN primitive.
+    case primitive(Step)
     /// One of our own loops.
     case kernel(() -> Void)
     /// Copies a level out.

@@ -135,18 +135,18 @@ extension PlanBuilder {
             columns.memory.storeBytes(of: Int64(offset.width), toByteOffset: index * 8, as: Int64.self)
         }
         let threads = threads
+        let (rowOffsets, columnOffsets) = (constant(rows), constant(columns))
         append(kernel: { memory in
             let work = CK_SpaceToDepth(
                 source: memory.floats(from), destination: memory.floats(to),
-                row_offsets: rows.base.assumingMemoryBound(to: Int64.self),
-                column_offsets: columns.base.assumingMemoryBound(to: Int64.self), channels: Int64(source.channels),
+                row_offsets: memory.address(rowOffsets).assumingMemoryBound(to: Int64.self),
+                column_offsets: memory.address(columnOffsets).assumingMemoryBound(to: Int64.self), channels: Int64(source.channels),
                 block: Int64(block), source_height: Int64(source.height), source_width: Int64(source.width),
                 height: Int64(target.height), width: Int64(target.width))
             return {
                 parallelFor(target.batch * target.height, threads: threads) { row in
                     withUnsafePointer(to: work) { CK_space_to_depth($0, Int64(row)) }
                 }
-                withExtendedLifetime((rows, columns)) {}
             }
         })
     }

@@ -77,6 +77,18 @@ public struct ReferenceInterpreter: Sendable {
         return graph.levels.compactMap { maps[$0] }
     }
 
+    /// The output of a single operation for the given inputs.
+    ///
+    /// - Throws: ``EngineError`` as ``run(_:targets:)`` does.
+    public static func output(
+        of op: Op, _ inputs: [ReferenceMap], parameters: some ParameterSource
+    ) throws(EngineError) -> ReferenceMap {
+        let node = Graph.Node(op: op, inputs: Array(inputs.indices), name: "operation")
+        let shape = try node.outputShape(of: inputs.map { $0.shape })
+        return try ReferenceInterpreter(Graph(inputChannels: 1), parameters: parameters).output(
+            of: node, inputs, shape: shape)
+    }
+
     private func values(_ parameter: Parameter?) throws(EngineError) -> [Float]? {
         guard let parameter else { return nil }
         let view = try parameters.values(of: parameter)

@@ -200,11 +200,6 @@ int CDNN_finish(dnnl_primitive_desc_t desc, int kind, CDNN_primitive **out) {
             primitive->layouts[CDNN_BIAS] = CDNN_layout_from(query(desc, dnnl_query_weights_md, 1));
         }
         if (kind == KIND_BINARY) primitive->layouts[CDNN_SOURCE_2] = CDNN_layout_from(query(desc, dnnl_query_src_md, 1));
-        if (kind == KIND_NORM) {
-            primitive->layouts[CDNN_WEIGHTS] = CDNN_layout_from(query(desc, dnnl_query_weights_md, 0));
-            if (primitive->layouts[CDNN_WEIGHTS])
-                CDNN_layout_copy(primitive->layouts[CDNN_WEIGHTS], &primitive->layouts[CDNN_SHIFT]);
-        }
     }
     dnnl_primitive_desc_destroy(desc);
     if (status != dnnl_success) {
@@ -247,8 +242,7 @@ static int argument_number(int kind, int role) {
     switch (role) {
     case CDNN_SOURCE: return kind == KIND_REORDER ? DNNL_ARG_FROM : DNNL_ARG_SRC_0;
     case CDNN_SOURCE_2: return DNNL_ARG_SRC_1;
-    case CDNN_WEIGHTS: return kind == KIND_NORM ? DNNL_ARG_SCALE : DNNL_ARG_WEIGHTS;
-    case CDNN_SHIFT: return DNNL_ARG_SHIFT;
+    case CDNN_WEIGHTS: return DNNL_ARG_WEIGHTS;
     case CDNN_BIAS: return DNNL_ARG_BIAS;
     case CDNN_SCRATCHPAD: return DNNL_ARG_SCRATCHPAD;
     default: return kind == KIND_REORDER ? DNNL_ARG_TO : DNNL_ARG_DST;

@@ -30,7 +30,7 @@ typedef const_dnnl_memory_desc_t DescArgument;
 typedef const dnnl_memory_desc_t *DescArgument;
 #endif
 
-enum { ROLE_COUNT = CDNN_SHIFT + 1 };
+enum { ROLE_COUNT = CDNN_SCRATCHPAD + 1 };
 
 struct CDNN_primitive {
     dnnl_primitive_t primitive;
@@ -41,7 +41,7 @@ struct CDNN_primitive {
     char name[64];
 };
 
-enum { KIND_PLAIN = 0, KIND_BINARY, KIND_NORM, KIND_CONCAT, KIND_REORDER };
+enum { KIND_PLAIN = 0, KIND_BINARY, KIND_CONCAT, KIND_REORDER };
 
 // Takes over `desc` of a finished primitive descriptor: makes the primitive, records its layouts, frees `desc`.
 int CDNN_finish(dnnl_primitive_desc_t desc, int kind, CDNN_primitive **out);

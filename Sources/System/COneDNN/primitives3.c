@@ -86,17 +86,6 @@ int CDNN_binary_create(
     return status == dnnl_success ? CDNN_finish(desc, KIND_BINARY, out) : status;
 }
 
-int CDNN_layer_norm_create(CDNN_stream *stream, const CDNN_layout *layout, float epsilon, CDNN_primitive **out) {
-    dnnl_primitive_attr_t attributes;
-    dnnl_primitive_desc_t desc;
-    TRY(CDNN_make_attributes(no_post, &attributes));
-    int status = dnnl_layer_normalization_forward_primitive_desc_create(
-        &desc, stream->engine, dnnl_forward_inference, layout->desc, layout->desc, NULL, epsilon,
-        dnnl_use_scale | dnnl_use_shift, attributes);
-    dnnl_primitive_attr_destroy(attributes);
-    return status == dnnl_success ? CDNN_finish(desc, KIND_NORM, out) : status;
-}
-
 int CDNN_resampling_create(
     CDNN_stream *stream, int kind, const CDNN_layout *source, const CDNN_layout *destination, CDNN_primitive **out) {
     dnnl_primitive_attr_t attributes;

@@ -57,6 +57,16 @@ typedef struct {
 } CK_SpaceToDepth;
 void CK_space_to_depth(const CK_SpaceToDepth *work, int64_t index);
 
+// Normalises each row of `channels` values: (x - mean) / sqrt(variance + epsilon) * scale + shift. One call: `rows`
+// rows, beginning at index * rows, as far as there are `total` rows.
+typedef struct {
+    const float *source, *scale, *shift;
+    float *destination;
+    int64_t channels, rows, total;
+    float epsilon;
+} CK_LayerNorm;
+void CK_layer_norm(const CK_LayerNorm *work, int64_t index);
+
 // Attention in shifted windows, channels-last. qkv is N x H x W x 3C, output N x H x W x C; channels of q, k, v are
 // heads x head_size. One call: one window of one image, all heads. `scratch` holds CK_window_scratch floats.
 typedef struct {
@@ -78,6 +88,10 @@ void CK_window_attention(const CK_WindowAttention *work, int64_t index, float *s
 typedef struct { double dot, aa, bb, sa, sb, dd; } CK_Moments;
 void CK_moments(const float *a, const float *b, int64_t count, CK_Moments *out);
 double CK_dot(const float *a, const float *b, int64_t count);
+
+// Lets the C library keep freed blocks of any size for reuse. Without it every feature map of a batch is mapped and
+// zeroed by the kernel anew, which costs a tenth of a forward pass. Affects the whole process: for programs, not libraries.
+void CK_keep_freed_memory(void);
 
 // How many of the values are NaN or infinite.
 int64_t CK_count_non_finite(const float *values, int64_t count);

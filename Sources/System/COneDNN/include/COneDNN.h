@@ -43,7 +43,7 @@ void CDNN_layout_destroy(CDNN_layout *layout);
 
 // ---- primitives ----
 typedef struct CDNN_primitive CDNN_primitive;
-enum { CDNN_SOURCE = 0, CDNN_SOURCE_2, CDNN_WEIGHTS, CDNN_BIAS, CDNN_DESTINATION, CDNN_SCRATCHPAD, CDNN_SHIFT, CDNN_SOURCES };
+enum { CDNN_SOURCE = 0, CDNN_SOURCE_2, CDNN_WEIGHTS, CDNN_BIAS, CDNN_DESTINATION, CDNN_SCRATCHPAD, CDNN_SOURCES };
 typedef enum {
     CDNN_IDENTITY = 0, CDNN_RELU, CDNN_RELU_CAPPED, CDNN_GELU_ERF, CDNN_GELU_TANH, CDNN_SIGMOID, CDNN_SWISH, CDNN_TANH,
     CDNN_ELU, CDNN_HARD_SWISH, CDNN_CLIP, CDNN_LINEAR, CDNN_SOFTPLUS,
@@ -80,9 +80,6 @@ typedef enum { CDNN_ADD = 0, CDNN_MULTIPLY } CDNN_BinaryKind;
 int CDNN_binary_create(
     CDNN_stream *stream, int kind, const CDNN_layout *a, const CDNN_layout *b, const CDNN_layout *destination,
     CDNN_post post, CDNN_primitive **out);
-
-// Normalises over the last axis of a row-major rows x channels matrix; scale and shift always given.
-int CDNN_layer_norm_create(CDNN_stream *stream, const CDNN_layout *layout, float epsilon, CDNN_primitive **out);
 
 typedef enum { CDNN_NEAREST = 0, CDNN_BILINEAR } CDNN_ResamplingKind;
 int CDNN_resampling_create(
