@@ -39,8 +39,7 @@ struct GoldenModel: CustomTestStringConvertible, Sendable {
     /// Recognises the file.
     func open() throws -> (Recognition, CheckpointParameters) {
         let reader = try Checkpoint.open(TestData.fixtures + "/models/" + file)
-        let recognition = try Recognizer.recognize(
-            reader.tensors, metadata: reader.metadata, hints: ArchitectureHints(options: options))
+        let recognition = try Recognizer.recognize(reader, hints: ArchitectureHints(options: options))
         return (recognition, CheckpointParameters(recognition, reader: reader))
     }
 }
