@@ -46,6 +46,10 @@ import Testing
         #expect(
             try calls(curried).contains(
                 Call(name: "functools.partial(os.system)", arguments: "\"id\"", isDangerous: true)))
+        let handedOn = Made.call(
+            "torch._tensor", "_rebuild_from_type_v2", Made.global("os", "system"), Made.global("torch", "Tensor"),
+            Made.tuple(command), Made.emptyDictionary)
+        #expect(try calls(handedOn) == [Call(name: "os.system", arguments: "\"id\"", isDangerous: true)])
         let registered: [UInt8] = [0x82, 7] + command + [0x85, 0x52]
         #expect(try calls(registered) == [Call(name: "<extension 7>", arguments: "\"id\"", isDangerous: true)])
     }

@@ -211,4 +211,21 @@ import TestSupport
             message { try openCheckpoint(bytes.patched(count + 7, [0x7F])) }.contains("expected an element count"))
         #expect(message { try openCheckpoint(bytes.patched(count, [0])) }.contains("expected 24 bytes in its storage"))
     }
+
+    /// A storage that is a part of another one, as PyTorch before 0.4 could write it.
+    @Test func viewsOfStoragesAreFollowed() throws {
+        let view = Made.tuple(Made.text("v"), Made.int(2), Made.int(4))
+        let storage =
+            Made.tuple(
+                Made.text("storage"), Made.global("torch.cuda", "FloatStorage"), Made.text("7"), Made.text("cuda:0"),
+                Made.int(6), view) + [0x51]
+        let tensor = Made.call(
+            "torch._utils", "_rebuild_tensor", storage, Made.int(1), Made.tuple([3]), Made.tuple([1]))
+        var bytes = PyTorchCheckpoint.legacyMagic + Made.pickle(Made.int(1001))
+        bytes += Made.pickle(Made.dictionary([("little_endian", [0x88])]))
+        bytes += Made.pickle(Made.dictionary([("w", tensor)]))
+        bytes += Made.pickle([0x5D] + Made.text("7") + [0x61])
+        bytes.append(littleEndian: 6)
+        #expect(try openCheckpoint(bytes + Made.sixFloats).tensor("w").floats() == [3, 4, 5])
+    }
 }
