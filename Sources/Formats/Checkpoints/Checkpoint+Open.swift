@@ -49,12 +49,7 @@ public enum Checkpoint {
     /// What to say about a pickle that torch.save did not write: its names, never its content.
     private static func barePickle(path: String, bytes: Bytes) -> FormatError {
         let graph = try? PickleMachine.parse(bytes, path: path, section: "pickle")
-        var names: [String] = []
-        for index in graph?.nodes.indices ?? 0..<0 {
-            guard let name = graph?.dottedName(index), !names.contains(name) else { continue }
-            names.append(printable(name))
-            if names.count == 5 { break }
-        }
+        let names = graph?.globals.prefix(5).map { printable($0) } ?? []
         let list = names.isEmpty ? "" : " (it names \(names.joined(separator: ", ")))"
         return FormatError(
             path,

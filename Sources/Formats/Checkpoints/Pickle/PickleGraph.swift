@@ -16,8 +16,8 @@ enum PickleNode {
     case tuple([Int])
     case set([Int])
     case dictionary([PickleEntry])
-    /// A name that Python would import.
-    case global(module: String, name: String)
+    /// A name that Python would import: an index into ``PickleGraph/globals``.
+    case global(Int)
     /// Something that Python would call: an index into ``PickleGraph/calls``.
     case call(Int)
     /// An object that lies outside the pickle, described by the value at this index.
@@ -56,6 +56,8 @@ struct PickleGraph {
     /// The stream that byte ranges refer to.
     let data: Bytes
     var nodes: [PickleNode] = []
+    /// The distinct names, module and name joined by a dot; Python 2's `__builtin__` counts as `builtins`.
+    var globals: [String] = []
     var calls: [PickleCall] = []
     /// What BUILD would hand to an object as its state: object to state, the last one if there are several.
     var states: [Int: Int] = [:]
@@ -103,10 +105,10 @@ extension PickleGraph {
         return values
     }
 
-    /// Module and name joined by a dot, for a global; Python 2's `__builtin__` counts as `builtins`.
+    /// Module and name joined by a dot, for a global.
     func dottedName(_ index: Int) -> String? {
-        guard case .global(let module, let name) = nodes[index] else { return nil }
-        return "\(module == "__builtin__" ? "builtins" : module).\(name)"
+        guard case .global(let number) = nodes[index] else { return nil }
+        return globals[number]
     }
 
     /// The call at a node, if it is one.

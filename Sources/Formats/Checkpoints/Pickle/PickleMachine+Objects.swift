@@ -79,14 +79,14 @@ extension PickleMachine {
         switch opcode {
         case .global:
             let module = try cursor.readTextLine()
-            push(.global(module: module, name: try cursor.readTextLine()))
+            pushGlobal(module: module, name: try cursor.readTextLine())
         case .stackGlobal:
             let name = try pop()
             let module = try pop()
             guard let module = graph.string(module), let name = graph.string(name) else {
                 throw cursor.invalid(expected: "a module and a name", found: "other values")
             }
-            push(.global(module: module, name: name))
+            pushGlobal(module: module, name: name)
         case .build:
             let state = try pop()
             graph.states[try top()] = state
@@ -119,13 +119,23 @@ extension PickleMachine {
             let module = try cursor.readTextLine()
             let name = try cursor.readTextLine()
             let arguments = try popToMark()
-            push(.global(module: module, name: name))
+            pushGlobal(module: module, name: name)
             pushCall(.function, callee: try pop(), arguments: arguments)
         default:
             let items = try popToMark()
             guard let callee = items.first else { throw cursor.invalid(expected: "a class", found: "nothing") }
             pushCall(.function, callee: callee, arguments: Array(items.dropFirst()))
         }
+    }
+
+    mutating func pushGlobal(module: String, name: String) {
+        let dotted = "\(module == "__builtin__" ? "builtins" : module).\(name)"
+        let number = globalNumbers[dotted] ?? graph.globals.count
+        if number == graph.globals.count {
+            globalNumbers[dotted] = number
+            graph.globals.append(dotted)
+        }
+        push(.global(number))
     }
 
     func argumentList(_ index: Int) throws(FormatError) -> [Int] {

@@ -15,6 +15,8 @@ struct PickleMachine {
     /// Memo slots 0, 1, 2… as they come; far-off slots go to `sparseMemo`.
     var memo: [Int] = []
     var sparseMemo: [Int: Int] = [:]
+    /// Numbers of the names met so far.
+    var globalNumbers: [String: Int] = [:]
 
     /// Parses the pickle at `position` of `data`.
     ///

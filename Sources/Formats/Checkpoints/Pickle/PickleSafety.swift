@@ -6,53 +6,54 @@ extension PickleGraph {
     /// The callables that the pickle names beyond the vocabulary of tensors, one entry each, in file order. Calls
     /// whose result the pickle throws away are among them.
     func foreignCalls() -> [CheckpointMetadata.ForeignCall] {
+        let isKnown = globals.map { PickleVocabulary.isTensorName($0) }
+        var isCalled = [Bool](repeating: false, count: globals.count)
         var found: [CheckpointMetadata.ForeignCall] = []
         var places: [String: Int] = [:]
-        func record(_ call: CheckpointMetadata.ForeignCall) {
-            if let place = places[call.name] {
-                if call.isDangerous, !found[place].isDangerous { found[place] = call }
+        for call in calls {
+            if case .global(let number) = nodes[call.callee] {
+                isCalled[number] = true
+                if isKnown[number] { continue }
+            }
+            guard let (name, isDangerous) = verdict(on: call) else { continue }
+            let place = places[name]
+            if let place, found[place].isDangerous || !isDangerous { continue }
+            let entry = CheckpointMetadata.ForeignCall(
+                name: name, arguments: argumentText(call), isDangerous: isDangerous)
+            if let place {
+                found[place] = entry
             } else {
-                places[call.name] = found.count
-                found.append(call)
+                places[name] = found.count
+                found.append(entry)
             }
         }
-        var callees: Set<Int> = []
-        for call in calls {
-            callees.insert(call.callee)
-            if let foreign = foreignCall(call) { record(foreign) }
-        }
-        for index in nodes.indices where !callees.contains(index) {
-            guard let name = dottedName(index), !PickleVocabulary.isTensorName(name) else { continue }
+        for (number, name) in globals.enumerated() where !isKnown[number] && !isCalled[number] {
+            guard places[name] == nil else { continue }
             let isDangerous = !PickleVocabulary.isHarmless(name) && PickleVocabulary.reachesTheSystem(name)
-            record(.init(name: printable(name), arguments: "", isDangerous: isDangerous))
+            found.append(.init(name: printable(name), arguments: "", isDangerous: isDangerous))
         }
         return found
     }
 
-    private func foreignCall(_ call: PickleCall) -> CheckpointMetadata.ForeignCall? {
-        guard let name = dottedName(call.callee) else {
+    /// What a call names and whether making it could do harm; nil for calls of the vocabulary of tensors.
+    private func verdict(on call: PickleCall) -> (name: String, isDangerous: Bool)? {
+        guard var name = dottedName(call.callee) else {
             // A value that is called: the result of another call, or an extension code.
-            let name = text(call.callee, limit: 60)
-            return .init(name: name, arguments: argumentText(call), isDangerous: true)
+            return (text(call.callee, limit: 60), true)
         }
+        let isObject = if case .object = call.kind { true } else { false }
+        var isPlain = isObject && call.arguments.isEmpty
         // copyreg._reconstructor(class, base, state) is how protocols 0 and 1 make an object.
         if name == "copyreg._reconstructor" || name == "copy_reg._reconstructor" {
-            guard let made = call.arguments.first.flatMap({ dottedName($0) }) else { return nil }
-            return object(made, arguments: [], call)
+            guard let made = call.arguments.first.flatMap({ dottedName($0) }) else { return (name, true) }
+            name = made
+            isPlain = true
         }
         guard !PickleVocabulary.isTensorName(name) else { return nil }
-        if case .object = call.kind { return object(name, arguments: call.arguments, call) }
-        return .init(
-            name: printable(name), arguments: argumentText(call), isDangerous: !PickleVocabulary.isHarmless(name))
-    }
-
-    /// An object made without calling its initializer: harmless by itself when it takes no arguments.
-    private func object(_ name: String, arguments: [Int], _ call: PickleCall) -> CheckpointMetadata.ForeignCall? {
-        guard !PickleVocabulary.isTensorName(name) else { return nil }
-        let isPlain = arguments.isEmpty && !PickleVocabulary.reachesTheSystem(name)
-        return .init(
-            name: printable(name), arguments: arguments.isEmpty ? "" : argumentText(call),
-            isDangerous: !isPlain && !PickleVocabulary.isHarmless(name))
+        // An object made without its initializer and without arguments does nothing by itself.
+        let isHarmless =
+            PickleVocabulary.isHarmless(name) || (isPlain && !PickleVocabulary.reachesTheSystem(name))
+        return (printable(name), !isHarmless)
     }
 }
 

@@ -28,9 +28,9 @@ enum PyTorchStorageKind: Hashable, Sendable {
 
     /// The kind of a class such as `torch.FloatStorage`, `torch.cuda.HalfStorage` or `torch.storage.UntypedStorage`.
     init?(className: String) {
-        guard className.hasPrefix("torch."), let last = className.split(separator: ".").last,
-            last.hasSuffix("Storage")
+        guard className.hasPrefix("torch."), className.hasSuffix("Storage"), let dot = className.lastIndex(of: ".")
         else { return nil }
+        let last = className[className.index(after: dot)...]
         switch last.dropLast(7) {
         case "Double": self = .typed(.float64)
         case "Float": self = .typed(.float32)

@@ -90,7 +90,7 @@ enum PyTorchPrefix {
     }
 
     private static func removingCompileSegments(_ name: String) -> String {
-        guard name.contains("_orig_mod.") else { return name }
+        guard name.utf8.contains(0x5F), name.contains("_orig_mod.") else { return name }
         return name.split(separator: ".", omittingEmptySubsequences: false).filter { $0 != "_orig_mod" }
             .joined(separator: ".")
     }
