@@ -15,7 +15,7 @@ struct RecommendationTests {
         #expect(result.standings.map(\.beatsLast) == [true, true, true, false])
         #expect(
             result.sentence
-                == "Use epoch 2 (model_epoch_2.pt): it beats the last checkpoint, epoch 4, in 100 % of 400 resamplings of "
+                == "Use epoch 2 (model_epoch_2.pt): it beats the last checkpoint, epoch 4, in all 400 resamplings of "
                 + "the images, more than noise allows among 4 checkpoints; no other checkpoint is as good.")
     }
 
@@ -46,20 +46,20 @@ struct RecommendationTests {
         #expect(result.orderCorrelation == -1)
         #expect(
             result.sentence
-                == "Keep the last checkpoint, epoch 4 (model_epoch_4.pt): it has the lowest score, first in "
-                + "100 % of 400 resamplings of the images; no other checkpoint is as good.")
+                == "Keep the last checkpoint, epoch 4 (model_epoch_4.pt): it has the lowest score and comes first "
+                + "in all 400 resamplings of the images; no other checkpoint is as good.")
     }
 
     /// With eight equal checkpoints the best of seven earlier ones would beat the last at 95 % in far more than 5 % of
     /// runs if the comparisons were not made together.
     @Test func noiseAloneRarelyRecommendsAnEarlierCheckpoint() {
-        let picks = (0..<100).map { run in
+        let picks = (0..<60).map { run in
             Synthetic.recommend(
-                Synthetic.sequence([Double](repeating: 0.4, count: 8), noise: 0.05, images: 40, seed: UInt64(run)),
-                resamplings: 150
+                Synthetic.sequence([Double](repeating: 0.4, count: 8), noise: 0.05, images: 30, seed: UInt64(run)),
+                resamplings: 100
             ).picks[.guarded]
         }
-        #expect(picks.count { $0 != 7 } <= 10)
+        #expect(picks.count { $0 != 7 } <= 8)
     }
 
     @Test func oneSettingDecidesByItsScoreAndThePaperPicksTheSmallest() {

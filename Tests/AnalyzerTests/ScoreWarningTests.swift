@@ -41,7 +41,7 @@ struct ScoreWarningTests {
 
     @Test func massNearOneHalfAndNearZeroAreTold() throws {
         #expect(try kinds(separated(clean(), 0.47)) == [.viewsLikeStrangers, .viewsLikeStrangers])
-        #expect(try kinds(separated(clean(), 0)) == [.onlySpread, .onlySpread])
+        #expect(try kinds(separated(clean(), 0)) == [.onlySpread])
     }
 
     @Test func copiesAndIdenticalScoresAreTold() throws {

@@ -24,8 +24,8 @@ struct RecommendationText {
         return switch rule {
         case .guarded: pick == last ? keepLast(standing) : useEarlier(standing, last: last)
         case .best:
-            "Use \(full(pick)), the lowest score: it comes first in \(percent(standing.shareFirst)) of \(resamplings) "
-                + "resamplings of the images\(tiedClause(except: pick))."
+            "Use \(full(pick)), the lowest score: it comes first \(resampled(standing.shareFirst))"
+                + "\(tiedClause(except: pick))."
         case .earliest: useEarliest(pick)
         }
     }
@@ -37,20 +37,19 @@ struct RecommendationText {
             return head + "the scores cannot tell the \(standings.count) checkpoints apart."
         }
         if picks[.best] == last {
-            return head + "it has the lowest score, first in \(percent(standing.shareFirst)) of \(resamplings) "
-                + "resamplings of the images\(tiedClause(except: last))."
+            return head + "it has the lowest score and comes first \(resampled(standing.shareFirst))"
+                + "\(tiedClause(except: last))."
         }
         let best = picks[.best] ?? last
         let share = standings.first { $0.checkpoint == best }?.shareBetterThanLast ?? 0
-        return head + "no earlier one beats it by more than the noise; the lowest score, \(labels[best]), beats it in "
-            + "\(percent(share)) of \(resamplings) resamplings of the images, which is too few among "
-            + "\(standings.count) checkpoints."
+        return head + "no earlier one beats it by more than the noise; the lowest score, \(labels[best]), beats it "
+            + "\(resampled(share)), which is too few among \(standings.count) checkpoints."
     }
 
     private func useEarlier(_ standing: Recommendation.Standing, last: Int) -> String {
-        "Use \(full(standing.checkpoint)): it beats the last checkpoint, \(labels[last]), in "
-            + "\(percent(standing.shareBetterThanLast)) of \(resamplings) resamplings of the images, more than noise "
-            + "allows among \(standings.count) checkpoints\(tiedClause(except: standing.checkpoint))."
+        "Use \(full(standing.checkpoint)): it beats the last checkpoint, \(labels[last]), "
+            + "\(resampled(standing.shareBetterThanLast)), more than noise allows among \(standings.count) checkpoints"
+            + "\(tiedClause(except: standing.checkpoint))."
     }
 
     private func useEarliest(_ pick: Int) -> String {
@@ -72,12 +71,17 @@ struct RecommendationText {
         labels[checkpoint] == names[checkpoint] ? names[checkpoint] : "\(labels[checkpoint]) (\(names[checkpoint]))"
     }
 
-    /// A share as a percentage that never rounds to a certainty it is not.
-    private func percent(_ share: Double) -> String {
-        if share > 0.999, share < 1 { return "over 99.9 %" }
-        if share < 0.001, share > 0 { return "under 0.1 %" }
+    /// "in 98 % of 2000 resamplings of the images"; never rounded to a certainty that it is not.
+    private func resampled(_ share: Double) -> String {
+        let count = "\(resamplings) resamplings of the images"
+        if share >= 1 { return "in all \(count)" }
+        if share <= 0 { return "in none of \(count)" }
+        if share > 0.999 { return "in over 99.9 % of \(count)" }
+        if share < 0.001 { return "in under 0.1 % of \(count)" }
         let tenths = Int((share * 1000).rounded())
-        return tenths.isMultiple(of: 10) || (50..<950).contains(tenths)
-            ? "\((tenths + 5) / 10) %" : "\(tenths / 10).\(tenths % 10) %"
+        let percent =
+            tenths.isMultiple(of: 10) || (50..<950).contains(tenths)
+            ? "\((tenths + 5) / 10)" : "\(tenths / 10).\(tenths % 10)"
+        return "in \(percent) % of \(count)"
     }
 }

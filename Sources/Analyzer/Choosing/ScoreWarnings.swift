@@ -109,41 +109,44 @@ public struct ScoreWarnings {
 
     private func aboutCurves() -> [ScoreWarning] {
         var found: [ScoreWarning] = []
+        var spreadLevels: [Int] = []
         for setting in recommendation.decidedBy {
             let values = candidates.compactMap { $0.score[setting]?.value }.filter(\.isFinite)
             if values.count > 1, let least = values.min(), let greatest = values.max(), least == greatest {
                 found.append(
                     warning(.constantCurve, "All checkpoints have the same score at \(setting): it decides nothing."))
             }
-            found += separation(setting)
+            let masses = masses(setting)
+            let strangers = masses.filter { $0.mass > Self.greatestMass }.map(\.index)
+            if !strangers.isEmpty {
+                found.append(
+                    warning(
+                        .viewsLikeStrangers,
+                        "\(list(strangers)): at level \(setting.level) two views of an image are hardly closer than views "
+                            + "of different images; are the images clamped or not scaled to 0…1?", strangers))
+            }
+            if !masses.isEmpty, masses.allSatisfy({ $0.mass < Self.leastMass }) { spreadLevels.append(setting.level) }
+        }
+        if !spreadLevels.isEmpty {
+            let levels = spreadLevels.map { "\($0)" }.joined(separator: " and ")
+            found.append(
+                warning(
+                    .onlySpread, serious: false,
+                    "At level \(levels) no view is closer to another image than to its twin: the score measures how far "
+                        + "apart the network keeps images more than how robust it is."))
         }
         return found + aboutLevels()
     }
 
-    private func separation(_ setting: ScoreSetting) -> [ScoreWarning] {
-        let masses = candidates.indices.compactMap { index -> (index: Int, mass: Double)? in
+    /// The violating mass of each checkpoint where a setting looks.
+    private func masses(_ setting: ScoreSetting) -> [(index: Int, mass: Double)] {
+        candidates.indices.compactMap { index in
             let separation = candidates[index].score.separations.first {
                 $0.level == setting.level && $0.pooling == setting.pooling && $0.distance == setting.distance
                     && $0.negatives == setting.negatives
             }
             return separation.map { (index, $0.violatingMass) }
         }
-        let strangers = masses.filter { $0.mass > Self.greatestMass }.map(\.index)
-        if !strangers.isEmpty {
-            return [
-                warning(
-                    .viewsLikeStrangers,
-                    "\(list(strangers)): at level \(setting.level) two views of an image are hardly closer than views of "
-                        + "different images; are the images clamped or not scaled to 0…1?", strangers)
-            ]
-        }
-        guard !masses.isEmpty, masses.allSatisfy({ $0.mass < Self.leastMass }) else { return [] }
-        return [
-            warning(
-                .onlySpread, serious: false,
-                "At level \(setting.level) no view is closer to another image than to its twin: the score measures how far "
-                    + "apart images are, not how robust the features are.")
-        ]
     }
 
     private func aboutLevels() -> [ScoreWarning] {
