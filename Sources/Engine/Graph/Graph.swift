@@ -62,19 +62,4 @@ public struct Graph: Sendable {
         for id in nodes.indices.reversed() where needed.contains(id) { needed.formUnion(nodes[id].inputs) }
         return nodes.indices.filter { needed.contains($0) }
     }
-
-    /// The last map at each resolution among the nodes that are maps of the image (not reduced to 1×1 by global
-    /// pooling), from shallow to deep, for an input of the given size.
-    ///
-    /// - Throws: ``EngineError`` from shape inference.
-    public func lastMapAtEachResolution(inputSize: Size2) throws(EngineError) -> [NodeID] {
-        let shapes = try outputShapes(input: [1, inputChannels, inputSize.height, inputSize.width])
-        var lastNode: [Size2: NodeID] = [:]
-        for id in nodes.indices.dropFirst() {
-            let size = Size2(shapes[id][2], shapes[id][3])
-            if size == Size2(1) && inputSize != size { continue }
-            lastNode[size] = id
-        }
-        return lastNode.values.sorted()
-    }
 }

@@ -17,18 +17,37 @@ public struct AtomicFile: ~Copyable {
     public private(set) var byteCount = 0
     private var isOpen = true
 
-    /// Creates the temporary file in the folder of `path`.
+    /// Creates the temporary file in the folder of `path`, or of the file that `path` links to.
+    ///
+    /// - Throws: ``FormatError`` with `.system`, also for a device, pipe or folder: renaming would take its place.
     public init(_ path: String) throws(FormatError) {
-        self.path = path
-        var template = Array("\(path).tmp-XXXXXX".utf8CString)
-        descriptor = template.withUnsafeMutableBufferPointer { $0.baseAddress.map { mkstemp($0) } ?? -1 }
+        let (target, refusal) = Self.replaceable(path)
+        self.path = target
+        var template = Array("\(target).tmp-XXXXXX".utf8CString)
+        // A type with a deinit can only throw once all its parts are set.
+        descriptor =
+            refusal == nil ? template.withUnsafeMutableBufferPointer { $0.baseAddress.map { mkstemp($0) } ?? -1 } : -1
         temporaryPath = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         guard descriptor >= 0 else {
             isOpen = false
-            throw FormatError(path, .system(action: "create", detail: systemMessage()))
+            throw FormatError(path, .system(action: "create", detail: refusal ?? systemMessage()))
         }
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         fchmod(descriptor, 0o666 & ~currentUmask())
+    }
+
+    /// The path with links followed, and why what is there may not be replaced, if so.
+    private static func replaceable(_ path: String) -> (path: String, refusal: String?) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return (path, nil) }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: break
+        case S_IFDIR: return (path, "it is a folder")
+        default: return (path, "it is a device or pipe, not a file")
+        }
+        guard let resolved = realpath(path, nil) else { return (path, nil) }
+        defer { free(resolved) }
+        return (String(cString: resolved), nil)
     }
 
     /// Appends bytes.

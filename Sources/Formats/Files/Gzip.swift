@@ -26,21 +26,8 @@ extension Inflate {
     ///
     /// Damage further on goes unnoticed.
     public static func gzipPrefix(_ bytes: Bytes, count: Int = 1024) -> Bytes? {
-        guard let header = try? gzipHeaderSize(bytes, at: 0, path: ""),
-            let body = bytes.slice(header, min(bytes.count - header, 1 << 20))
-        else { return nil }
-        var produced = 0
-        let prefix = try? Bytes(byteCount: count) { (output: UnsafeMutableRawBufferPointer) throws(FormatError) in
-            output.initializeMemory(as: UInt8.self, repeating: 0)
-            let outcome = try deflate(body, into: output, path: "")
-            switch outcome.result {
-            case LIBDEFLATE_SUCCESS: produced = outcome.produced
-            // libdeflate fills the buffer in order and stops at the first copy that does not fit (at most 258 bytes).
-            case LIBDEFLATE_INSUFFICIENT_SPACE: produced = count
-            default: throw FormatError("", .library(call: "libdeflate_deflate_decompress", detail: "damaged data"))
-            }
-        }
-        return prefix?.slice(0, produced)
+        guard let header = try? gzipHeaderSize(bytes, at: 0, path: "") else { return nil }
+        return bytes.slice(header, bytes.count - header).flatMap { prefix($0, count: count) }
     }
 
     /// The size in the last trailer (exact for one member under 4 GiB), when the input can yield it.

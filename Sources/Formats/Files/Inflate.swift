@@ -16,8 +16,10 @@ public enum Inflate {
     static let trustedRatio = 200
 
     /// The CRC-32 that zip and gzip use (ISO 3309).
-    public static func crc32(_ bytes: Bytes) -> UInt32 {
-        bytes.withUnsafeBytes { libdeflate_crc32(0, $0.baseAddress, $0.count) }
+    ///
+    /// - Parameter start: the checksum of the bytes before these, when they come in pieces.
+    public static func crc32(_ bytes: Bytes, continuing start: UInt32 = 0) -> UInt32 {
+        bytes.withUnsafeBytes { libdeflate_crc32(start, $0.baseAddress, $0.count) }
     }
 
     /// Inflates a raw deflate stream whose size is known.
@@ -65,6 +67,25 @@ public enum Inflate {
                     path, .invalid(section: section, expected: "\(size) bytes after inflating", found: found))
             }
         }
+    }
+
+    /// About the first `count` bytes of a raw deflate stream, fewer when it ends before; nil when it is damaged.
+    ///
+    /// libdeflate fills its buffer in order and stops at the first copy that does not fit, which is at most 258 bytes
+    /// long: all before is sound. Damage further on goes unnoticed.
+    static func prefix(_ bytes: Bytes, count: Int) -> Bytes? {
+        guard let start = bytes.slice(0, min(bytes.count, max(count, 1 << 16))) else { return nil }
+        var produced: Int?
+        let buffer = try? Bytes(byteCount: count + 258) { (output: UnsafeMutableRawBufferPointer) throws(FormatError) in
+            output.initializeMemory(as: UInt8.self, repeating: 0)
+            let outcome = try deflate(start, into: output, path: "")
+            switch outcome.result {
+            case LIBDEFLATE_SUCCESS: produced = min(outcome.produced, count)
+            case LIBDEFLATE_INSUFFICIENT_SPACE: produced = count
+            default: break
+            }
+        }
+        return produced.flatMap { buffer?.slice(0, $0) }
     }
 
     /// Refuses an output size that the input cannot yield, or that only a zip bomb yields.

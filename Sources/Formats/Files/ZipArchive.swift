@@ -109,6 +109,16 @@ public struct ZipArchive: Sendable {
         return try contents(of: member)
     }
 
+    /// About the first `count` bytes of a member, unverified: enough to read a header without touching the rest.
+    func prefix(of member: Member, count: Int) throws(FormatError) -> Bytes {
+        let stored = try storedBytes(of: member)
+        let prefix =
+            member.isStored
+            ? stored.slice(0, min(count, stored.count)) : Inflate.prefix(stored, count: min(count, member.size))
+        if let prefix { return prefix }
+        return try contents(of: member)
+    }
+
     /// A member's bytes as they lie in the archive.
     private func storedBytes(of member: Member) throws(FormatError) -> Bytes {
         let section = "zip member '\(member.name)'"

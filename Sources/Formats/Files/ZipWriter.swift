@@ -16,9 +16,12 @@ struct ZipLayout {
 
     /// The local header that goes before `data`, padded so that the data begins at a multiple of 64 and can be mapped
     /// as any element type. The padding is an extra field of PyTorch's kind (id "FB").
-    mutating func localHeader(name: String, data: Bytes) -> [UInt8] {
+    ///
+    /// - Parameter data: the member's pieces, one after another.
+    mutating func localHeader(name: String, data: [Bytes]) -> [UInt8] {
         let entry = Entry(
-            name: Array(name.utf8), checksum: Inflate.crc32(data), size: data.count, offset: position)
+            name: Array(name.utf8), checksum: data.reduce(0) { Inflate.crc32($1, continuing: $0) },
+            size: data.reduce(0) { $0 + $1.count }, offset: position)
         entries.append(entry)
         let zip64 = entry.size >= 0xFFFF_FFFF ? Self.zip64Extra([entry.size, entry.size]) : []
         let unpadded = position + 30 + entry.name.count + zip64.count + 4
@@ -100,15 +103,15 @@ struct ZipWriter: ~Copyable {
         file = try AtomicFile(path)
     }
 
-    /// Adds a stored member.
-    mutating func add(_ name: String, _ data: Bytes) throws(FormatError) {
+    /// Adds a stored member that consists of `data`, piece after piece.
+    mutating func add(_ name: String, _ data: [Bytes]) throws(FormatError) {
         guard name.utf8.count <= 0xFFFF else {
             throw FormatError(
                 path,
                 .limitExceeded(what: "a member's name", claimed: "\(name.utf8.count) bytes", limit: "65535"))
         }
         try file.write(layout.localHeader(name: name, data: data))
-        try file.write(data)
+        for piece in data { try file.write(piece) }
     }
 
     /// Writes the directory and gives the file its name.

@@ -34,7 +34,8 @@ func convertedToFloats(_ bytes: Bytes, dtype: DType, count: Int) -> [Float]? {
     case .float8E5M2: return map(UInt8.self) { floatFromHalf(UInt16($0) << 8) }
     case .float8E4M3FNUZ: return map(UInt8.self) { floatFromE4M3($0, bias: 8, isUnsignedZero: true) }
     case .float8E5M2FNUZ: return map(UInt8.self, floatFromE5M2FNUZ)
-    case .float8E8M0: return map(UInt8.self) { $0 == 0xFF ? .nan : Float(sign: .plus, exponent: Int($0) - 127, significand: 1) }
+    case .float8E8M0:
+        return map(UInt8.self) { $0 == 0xFF ? .nan : Float(sign: .plus, exponent: Int($0) - 127, significand: 1) }
     case .complex32, .complex64, .complex128, .float4, .float6E2M3, .float6E3M2: return nil
     }
 }

@@ -18,16 +18,17 @@ public struct Shape: Sendable, Hashable, ExpressibleByArrayLiteral {
     /// first.
     public var elementCount: Int { axes.reduce(1, *) }
 
-    /// The product of the sizes, or nil when a size is negative or the product overflows.
+    /// The product of the sizes, or nil when a size is negative or the product overflows. Sizes of zero do not excuse
+    /// the others: strides are products of those.
     public var checkedElementCount: Int? {
         var product = 1
         for axis in axes {
             guard axis >= 0 else { return nil }
-            let (next, overflow) = product.multipliedReportingOverflow(by: axis)
+            let (next, overflow) = product.multipliedReportingOverflow(by: max(axis, 1))
             guard !overflow else { return nil }
             product = next
         }
-        return product
+        return axes.contains(0) ? 0 : product
     }
 
     /// Element strides of the row-major (C order) layout.

@@ -74,11 +74,11 @@ public struct Affine: Sendable, Hashable {
 }
 
 extension Affine: CustomStringConvertible {
-    /// The three upper rows on one line, four significant digits.
+    /// The three upper rows on one line, four digits after the point.
     public var description: String {
         let rows = rows
         return (0..<3).map { row in
-            "[" + (0..<4).map { shortNumber(rows[row * 4 + $0]) }.joined(separator: " ") + "]"
+            "[" + (0..<4).map { shortNumber((rows[row * 4 + $0] * 1e4).rounded() / 1e4) }.joined(separator: " ") + "]"
         }.joined(separator: " ")
     }
 }

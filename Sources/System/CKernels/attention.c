@@ -4,12 +4,19 @@
 #include <math.h>
 #include <string.h>
 
-// Per window: the source position of each token, its shift region, and per head q (T x d), k transposed (d x T), v
-// (T x d), scores (T x T).
+// Tokens and head sizes are rounded up to whole vectors of 16 and queries are taken four at a time, so that the two
+// products run in registers.
+typedef float vector __attribute__((vector_size(64), aligned(4)));
+enum { LANES = 16, ROWS = 4 };
+
+static int64_t rounded(int64_t count, int64_t to) { return (count + to - 1) / to * to; }
+
+// Per window and head: q (tokens x head), k transposed (head x tokens), v (tokens x head), scores and result of four
+// queries; then the tokens' source positions and shift regions.
 size_t CK_window_scratch(const CK_WindowAttention *work) {
-    size_t tokens = (size_t)(work->window_height * work->window_width);
-    size_t head = (size_t)(work->channels / work->heads);
-    return tokens * head * 4 + tokens * tokens + tokens * 4 + 64;
+    size_t tokens = (size_t)rounded(work->window_height * work->window_width, LANES);
+    size_t head = (size_t)rounded(work->channels / work->heads, LANES);
+    return 3 * tokens * head + ROWS * (tokens + head) + 2 * tokens;
 }
 
 // Which of the three strips of a shifted axis a padded position lies in; positions of different strips do not attend
@@ -51,34 +58,87 @@ static inline float exponential(float x) {
     return p * power;
 }
 
+struct head_memory {
+    float *q, *keys, *values, *scores, *result;
+    int64_t tokens, stored_tokens, head, stored_head;
+};
+
+// scores[r][j] = sum over c of q[r][c] keys[c][j], for four queries.
+static inline __attribute__((always_inline)) void multiply_keys(const struct head_memory *m, const float *q) {
+    for (int64_t j = 0; j < m->stored_tokens; j += LANES) {
+        vector sums[ROWS] = {{0}};
+        for (int64_t c = 0; c < m->head; c++) {
+            vector key = *(const vector *)(m->keys + c * m->stored_tokens + j);
+            for (int r = 0; r < ROWS; r++) sums[r] += q[r * m->stored_head + c] * key;
+        }
+        for (int r = 0; r < ROWS; r++) *(vector *)(m->scores + r * m->stored_tokens + j) = sums[r];
+    }
+}
+
+// result[r][c] = sum over j of scores[r][j] values[j][c], for four queries.
+static inline __attribute__((always_inline)) void multiply_values(const struct head_memory *m) {
+    for (int64_t c = 0; c < m->stored_head; c += LANES) {
+        vector sums[ROWS] = {{0}};
+        for (int64_t j = 0; j < m->tokens; j++) {
+            vector value = *(const vector *)(m->values + j * m->stored_head + c);
+            for (int r = 0; r < ROWS; r++) sums[r] += m->scores[r * m->stored_tokens + j] * value;
+        }
+        for (int r = 0; r < ROWS; r++) *(vector *)(m->result + r * m->stored_head + c) = sums[r];
+    }
+}
+
+// Adds bias and mask and applies the softmax to one row of scores.
+static inline __attribute__((always_inline)) void normalize(
+    float *restrict row, const float *restrict bias, const int32_t *restrict regions, int32_t region, int masked,
+    int64_t tokens, int64_t stored_tokens) {
+    for (int64_t j = 0; j < tokens; j++) row[j] += bias[j];
+    if (masked)
+        for (int64_t j = 0; j < tokens; j++) row[j] -= regions[j] == region ? 0.0f : 100.0f;
+    float largest = row[0];
+    for (int64_t j = 1; j < tokens; j++) largest = row[j] > largest ? row[j] : largest;
+    for (int64_t j = tokens; j < stored_tokens; j++) row[j] = largest;
+    for (int64_t j = 0; j < stored_tokens; j++) row[j] = exponential(row[j] - largest);
+    float sums[LANES] = {0}, total = 0;
+    int64_t j = 0;
+    for (; j + LANES <= tokens; j += LANES)
+        for (int l = 0; l < LANES; l++) sums[l] += row[j + l];
+    for (int l = 0; j < tokens; j++, l++) sums[l] += row[j];
+    for (int l = 0; l < LANES; l++) total += sums[l];
+    float share = 1.0f / total;
+    for (int64_t i = 0; i < stored_tokens; i++) row[i] *= share;
+}
+
+// One head of one window: output rows go to `output` at their tokens' source positions.
 CK_CLONES static void attend(
-    float *restrict scores, const float *restrict q, const float *restrict kt, const float *restrict v,
-    const float *restrict bias, const int32_t *restrict regions, int masked, int64_t tokens, int64_t head, float scale,
-    float *restrict result) {
-    for (int64_t i = 0; i < tokens; i++) {
-        float *restrict row = scores;
-        for (int64_t j = 0; j < tokens; j++) row[j] = 0;
-        for (int64_t c = 0; c < head; c++) {
-            float value = q[i * head + c] * scale;
-            const float *restrict keys = kt + c * tokens;
-            for (int64_t j = 0; j < tokens; j++) row[j] += value * keys[j];
-        }
-        float largest = -INFINITY;
-        for (int64_t j = 0; j < tokens; j++) {
-            row[j] += bias[i * tokens + j];
-            if (masked && regions[i] != regions[j]) row[j] -= 100.0f;
-            if (row[j] > largest) largest = row[j];
-        }
-        float total = 0;
-        for (int64_t j = 0; j < tokens; j++) row[j] = exponential(row[j] - largest);
-        for (int64_t j = 0; j < tokens; j++) total += row[j];
-        float share = 1.0f / total;
-        float *restrict out = result + i * head;
-        for (int64_t c = 0; c < head; c++) out[c] = 0;
-        for (int64_t j = 0; j < tokens; j++) {
-            float weight = row[j] * share;
-            for (int64_t c = 0; c < head; c++) out[c] += weight * v[j * head + c];
-        }
+    const struct head_memory *m, const float *bias, const int32_t *regions, const int32_t *sources, int masked,
+    float *output, int64_t channels) {
+    for (int64_t first = 0; first < m->tokens; first += ROWS) {
+        multiply_keys(m, m->q + first * m->stored_head);
+        for (int64_t r = 0; r < ROWS && first + r < m->tokens; r++)
+            normalize(
+                m->scores + r * m->stored_tokens, bias + (first + r) * m->tokens, regions, regions[first + r], masked,
+                m->tokens, m->stored_tokens);
+        multiply_values(m);
+        for (int64_t r = 0; r < ROWS && first + r < m->tokens; r++)
+            if (sources[first + r] >= 0)
+                memcpy(
+                    output + (int64_t)sources[first + r] * channels, m->result + r * m->stored_head,
+                    (size_t)m->head * sizeof(float));
+    }
+}
+
+// Copies q (scaled), k (transposed) and v of one head; what is beyond the true sizes stays zero.
+CK_CLONES static void gather(
+    const struct head_memory *m, const float *map, const float *padding, const int32_t *sources, int64_t channels,
+    float scale) {
+    for (int64_t t = 0; t < m->tokens; t++) {
+        const float *at = sources[t] < 0 ? padding : map + (int64_t)sources[t] * 3 * channels;
+        for (int64_t c = 0; c < m->head; c++) m->q[t * m->stored_head + c] = at[c] * scale;
+        memcpy(m->values + t * m->stored_head, at + 2 * channels, (size_t)m->head * sizeof(float));
+    }
+    for (int64_t t = 0; t < m->tokens; t++) {
+        const float *at = (sources[t] < 0 ? padding : map + (int64_t)sources[t] * 3 * channels) + channels;
+        for (int64_t c = 0; c < m->head; c++) m->keys[c * m->stored_tokens + t] = at[c];
     }
 }
 
@@ -86,31 +146,30 @@ void CK_window_attention(const CK_WindowAttention *work, int64_t index, float *s
     int64_t columns = work->padded_width / work->window_width, rows = work->padded_height / work->window_height;
     int64_t image = index / (rows * columns), window = index % (rows * columns);
     int64_t top = window / columns * work->window_height, left = window % columns * work->window_width;
-    int64_t tokens = work->window_height * work->window_width, channels = work->channels;
-    int64_t head = channels / work->heads;
-    float *q = scratch, *kt = q + tokens * head, *v = kt + tokens * head, *result = v + tokens * head;
-    float *scores = result + tokens * head;
-    int32_t *regions = (int32_t *)(scores + tokens), *sources = regions + tokens;
-    int masked = work->shift_rows > 0 || work->shift_columns > 0;
-    for (int64_t t = 0; t < tokens; t++) {
+    struct head_memory m;
+    m.tokens = work->window_height * work->window_width;
+    m.stored_tokens = rounded(m.tokens, LANES);
+    m.head = work->channels / work->heads;
+    m.stored_head = rounded(m.head, LANES);
+    m.q = scratch;
+    m.keys = m.q + m.stored_tokens * m.stored_head;
+    m.values = m.keys + m.stored_tokens * m.stored_head;
+    m.scores = m.values + m.stored_tokens * m.stored_head;
+    m.result = m.scores + ROWS * m.stored_tokens;
+    int32_t *regions = (int32_t *)(m.result + ROWS * m.stored_head), *sources = regions + m.stored_tokens;
+    memset(scratch, 0, (size_t)(3 * m.stored_tokens * m.stored_head) * sizeof(float));
+    for (int64_t t = 0; t < m.tokens; t++) {
         int64_t row = top + t / work->window_width, column = left + t % work->window_width;
         sources[t] = (int32_t)source_of(work, row, column);
         regions[t] = (int32_t)(3 * strip(row, work->padded_height, work->window_height, work->shift_rows)
                                + strip(column, work->padded_width, work->window_width, work->shift_columns));
     }
-    const float *map = work->qkv + image * work->height * work->width * 3 * channels;
-    float *output = work->output + image * work->height * work->width * channels;
+    int masked = work->shift_rows > 0 || work->shift_columns > 0;
+    const float *map = work->qkv + image * work->height * work->width * 3 * work->channels;
+    float *output = work->output + image * work->height * work->width * work->channels;
     for (int64_t h = 0; h < work->heads; h++) {
-        for (int64_t t = 0; t < tokens; t++) {
-            const float *at = (sources[t] < 0 ? work->padding : map + (int64_t)sources[t] * 3 * channels) + h * head;
-            memcpy(q + t * head, at, (size_t)head * sizeof(float));
-            memcpy(v + t * head, at + 2 * channels, (size_t)head * sizeof(float));
-            for (int64_t c = 0; c < head; c++) kt[c * tokens + t] = at[channels + c];
-        }
-        attend(scores, q, kt, v, work->bias + h * tokens * tokens, regions, masked, tokens, head, work->scale, result);
-        for (int64_t t = 0; t < tokens; t++)
-            if (sources[t] >= 0)
-                memcpy(
-                    output + (int64_t)sources[t] * channels + h * head, result + t * head, (size_t)head * sizeof(float));
+        gather(&m, map + h * m.head, work->padding + h * m.head, sources, work->channels, work->scale);
+        attend(
+            &m, work->bias + h * m.tokens * m.tokens, regions, sources, masked, output + h * m.head, work->channels);
     }
 }

@@ -13,7 +13,7 @@ struct Ripe: ParsableCommand {
             130 stopped by Ctrl-C.
             """,
         version: "0.1.0",
-        subcommands: [Inspect.self, Bench.self])
+        subcommands: [Score.self, Inspect.self, Features.self, Bench.self])
 
     func run() throws {
         try Console.write([
@@ -32,13 +32,20 @@ struct Ripe: ParsableCommand {
 @main
 enum Start {
     static func main() {
-        VanishingFiles.install()
+        FileSignals.install()
         do {
             var command = try Ripe.parseAsRoot()
             try command.run()
         } catch {
             exit(end(error))
         }
+    }
+
+    /// How to ask for help on the command that was meant.
+    private static var helpCommand: String {
+        let names = Ripe.configuration.subcommands.map { $0._commandName }
+        guard let word = CommandLine.arguments.dropFirst().first, names.contains(word) else { return "ripe --help" }
+        return "ripe help \(word)"
     }
 
     /// Says why a command ended and returns its exit code. Help and version end a command too, well.
@@ -52,7 +59,7 @@ enum Start {
         if code.isSuccess {
             do { try Console.write(text) } catch { return end(error) }
         } else if code == .validationFailure {
-            Console.note("ripe: \(text) (see 'ripe --help')")
+            Console.note("ripe: \(text) (see '\(helpCommand)')")
         } else {
             Console.note("ripe: \(text)")
         }

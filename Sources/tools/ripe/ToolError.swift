@@ -1,5 +1,7 @@
 // What ends a command early, and the exit code each ending has.
 
+import Engine
+
 /// Why a command stops before its end, beyond the errors of the libraries.
 enum ToolError: Error, Equatable {
     /// Something is wrong; the text says what, where and what to do.
@@ -12,6 +14,14 @@ enum ToolError: Error, Equatable {
     case interrupted(String)
     /// The command did its work, but not for all files; the remarks are printed already.
     case incomplete
+}
+
+extension ToolError {
+    /// A network's failure with the checkpoint's name before it, where the error does not name it already.
+    static func about(_ path: String, _ error: EngineError) -> ToolError {
+        if case .format(let error) = error { return .failure("\(error)") }
+        return .failure("\(path): \(error)")
+    }
 }
 
 extension ToolError: CustomStringConvertible {

@@ -35,7 +35,7 @@ import Testing
 
     private static func deflatedZip(_ data: [UInt8], size: UInt32, checksum: UInt32) -> [UInt8] {
         var layout = ZipLayout()
-        var bytes = layout.localHeader(name: "h", data: Bytes(copying: data)) + data
+        var bytes = layout.localHeader(name: "h", data: [Bytes(copying: data)]) + data
         let directory = bytes.count
         bytes += layout.directory()
         var sizes: [UInt8] = []
@@ -158,8 +158,8 @@ import Testing
         try withTemporaryFolder { folder in
             for name in ["1.zip", "2.zip"] {
                 var writer = try ZipWriter("\(folder)/\(name)")
-                try writer.add("a/x", Bytes(copying: Array("hello".utf8)))
-                try writer.add("a/y", Bytes(copying: [UInt8](repeating: 7, count: 100)))
+                try writer.add("a/x", [Bytes(copying: Array("hello".utf8))])
+                try writer.add("a/y", [Bytes(copying: [UInt8](repeating: 7, count: 100))])
                 try writer.commit()
                 #expect(try Bytes(mapping: "\(folder)/\(name)").array == Self.two)
             }

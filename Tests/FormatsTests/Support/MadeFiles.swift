@@ -10,7 +10,7 @@ func zipBytes(_ members: [(name: String, data: [UInt8])]) -> [UInt8] {
     var layout = ZipLayout()
     var bytes: [UInt8] = []
     for member in members {
-        bytes += layout.localHeader(name: member.name, data: Bytes(copying: member.data)) + member.data
+        bytes += layout.localHeader(name: member.name, data: [Bytes(copying: member.data)]) + member.data
     }
     return bytes + layout.directory()
 }

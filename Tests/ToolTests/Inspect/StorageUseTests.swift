@@ -56,9 +56,15 @@ import Testing
     @Test func smallValuesStayOnOneLineAndLargeOnesGetALineEach() {
         let small = JSON.object(["a": .integer(1), "b": nil, "c": .strings(["x", "y"])])
         #expect(small.text() == #"{"a": 1, "c": ["x", "y"]}"#)
-        let large = JSON.object(["list": .integers(Array(1...40)), "end": .bool(true)])
-        #expect(large.text().hasPrefix("{\n \"list\": [\n  1,\n  2,"))
-        #expect(large.text().hasSuffix("  40\n ],\n \"end\": true\n}"))
+        let words = (10..<50).map { "w\($0)" }
+        let large = JSON.object(["list": .strings(words), "end": .bool(true)])
+        #expect(large.text().hasPrefix("{\n \"list\": [\n  \"w10\",\n  \"w11\","))
+        #expect(large.text().hasSuffix("  \"w49\"\n ],\n \"end\": true\n}"))
+    }
+
+    @Test func listsOfNumbersStayOnOneLineHoweverLong() {
+        let line = JSON.integers(Array(1...1000)).text()
+        #expect(!line.contains("\n") && line.hasPrefix("[1, 2, ") && line.hasSuffix(", 1000]"))
     }
 
     @Test func stringsAreEscapedAndReadBack() throws {

@@ -13,7 +13,7 @@ extension Volume {
         let file = try VolumeSource(path)
         guard let prefix = file.prefix(540), NIfTIHeader.isHeader(prefix) else {
             guard let headerPath = VolumePair.partner(of: path, kind: .header) else {
-                throw Self.notAVolume(file)
+                throw try Self.notAVolume(file)
             }
             try self.init(pairHeader: VolumeSource(headerPath), voxels: file)
             return
@@ -37,7 +37,7 @@ extension Volume {
     public static func isHeader(_ bytes: Bytes) -> Bool { NIfTIHeader.isHeader(bytes) }
 
     private init(pairHeader file: VolumeSource, voxels: VolumeSource) throws(FormatError) {
-        guard let prefix = file.prefix(540) else { throw Self.notAVolume(file) }
+        guard let prefix = file.prefix(540) else { throw try Self.notAVolume(file) }
         let header = try NIfTIHeader(prefix, path: file.path)
         guard header.facts.isPair else {
             throw FormatError(
@@ -80,7 +80,9 @@ extension Volume {
         self.warnings = warnings
     }
 
-    private static func notAVolume(_ file: VolumeSource) -> FormatError {
+    /// The reason, or for damaged gzip data the error of inflating it.
+    private static func notAVolume(_ file: VolumeSource) throws(FormatError) -> FormatError {
+        if file.isCompressed, file.prefix(540) == nil { _ = try file.content() }
         if file.stored.count == 0 {
             return FormatError(file.path, .truncated(section: "NIfTI header", offset: 0, expected: 348, found: 0))
         }

@@ -7,6 +7,7 @@ extension CheckpointReport {
     /// Everything the text says, with a schema name.
     var json: JSON {
         let metadata = reader.metadata
+        let name = CheckpointName(reader.path)
         return .object([
             "schema": .string("ripe.inspect/1"),
             "kind": .string("checkpoint"),
@@ -18,6 +19,8 @@ extension CheckpointReport {
             "strippedPrefix": .string(metadata.strippedPrefix),
             "epoch": metadata.epoch.map(JSON.integer),
             "step": metadata.step.map(JSON.integer),
+            "nameEpoch": name.epoch.map(JSON.integer),
+            "nameStep": name.step.map(JSON.integer),
             "architecture": architectureJSON,
             "tensorCount": .integer(reader.tensors.count),
             "tensorBytes": .integer(storage.tensorBytes),

@@ -10,12 +10,12 @@ struct CheckpointReport {
     let network: Result<Recognition, EngineError>
     let storage: StorageUse
 
-    init(_ reader: any CheckpointReader, fileBytes: Int) {
+    init(_ reader: any CheckpointReader, fileBytes: Int, hints: ArchitectureHints = ArchitectureHints()) {
         self.reader = reader
         self.fileBytes = fileBytes
         storage = StorageUse(reader.tensors)
         do throws(EngineError) {
-            network = .success(try Recognizer.recognize(reader.tensors, metadata: reader.metadata))
+            network = .success(try Recognizer.recognize(reader.tensors, metadata: reader.metadata, hints: hints))
         } catch {
             network = .failure(error)
         }
@@ -42,10 +42,9 @@ struct CheckpointReport {
             "weights under",
             [metadata.wrapper.joined(separator: " → "), prefix.isEmpty ? "" : "prefix '\(prefix)' taken off the names"]
                 .filter { !$0.isEmpty }.joined(separator: ", "))
-        facts.add(
-            "epoch, step",
-            [position("epoch", metadata.epoch), position("step", metadata.step)]
-                .compactMap { $0 }.joined(separator: ", "))
+        let name = CheckpointName(reader.path)
+        facts.add("in the file", position(epoch: metadata.epoch, step: metadata.step))
+        facts.add("in its name", position(epoch: name.epoch, step: name.step))
         facts.add("tensors", tensorSummary)
         addNetwork(to: &facts)
         if metadata.otherTensorCount > 0 {
@@ -54,20 +53,27 @@ struct CheckpointReport {
                 "\(counted(metadata.otherTensorCount, "tensor")) of optimizer or other state, \(byteSize(metadata.otherTensorBytes))"
             )
         }
-        for entry in metadata.entries.prefix(20) { facts.add(entry.key, shortened(entry.value, to: 160)) }
+        let said = ["epoch", "global_step"]
+        for entry in metadata.entries.filter({ !said.contains($0.key) }).prefix(20) {
+            facts.add(entry.key, shortened(entry.value, to: 160))
+        }
         for (alias, kept) in metadata.aliases.sorted(by: { $0.key < $1.key }) {
             facts.add("same tensor", "\(alias) = \(kept)")
         }
-        for call in metadata.foreignCalls {
-            facts.add(
-                call.isDangerous ? "tries to run" : "also names", "\(call.name)\(call.arguments) (not run)",
-                style: call.isDangerous ? .red : nil)
+        for call in metadata.foreignCalls where !call.isDangerous {
+            facts.add("also names", "\(call.name)(\(call.arguments)), which was not run")
         }
-        for warning in metadata.warnings { facts.add("warning", warning, style: .yellow) }
+        // The reader warns of each dangerous call.
+        let isHostile = metadata.foreignCalls.contains(where: \.isDangerous)
+        for warning in metadata.warnings { facts.add("warning", warning, style: isHostile ? .red : .yellow) }
         return facts
     }
 
-    private func position(_ what: String, _ number: Int?) -> String? { number.map { "\(what) \($0) (in the file)" } }
+    /// Such as "epoch 0, step 71"; nil when neither is known.
+    private func position(epoch: Int?, step: Int?) -> String? {
+        let parts = [epoch.map { "epoch \($0)" }, step.map { "step \($0)" }].compactMap { $0 }
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
+    }
 
     private var tensorSummary: String {
         var parts = [

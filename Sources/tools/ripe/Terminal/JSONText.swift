@@ -20,10 +20,10 @@ extension JSON {
     /// A list of strings.
     static func strings(_ values: [String]) -> JSON { .array(values.map(JSON.string)) }
 
-    /// The value as text: lists and objects that fit stay on one line, larger ones have an element a line.
+    /// The value as text: lists of numbers, and whatever else fits, stay on one line; the rest has an element a line.
     func text(indent: Int = 0) -> String {
         let line = inlineText
-        guard indent + line.count > 110 else { return line }
+        guard indent + line.count > 110, !isNumberList else { return line }
         let margin = String(repeating: " ", count: indent + 1)
         let close = String(repeating: " ", count: indent)
         switch self {
@@ -35,6 +35,11 @@ extension JSON {
             return "{\n" + lines.joined(separator: ",\n") + "\n\(close)}"
         default: return line
         }
+    }
+
+    private var isNumberList: Bool {
+        guard case .array(let elements) = self else { return false }
+        return elements.allSatisfy { if case .number = $0 { true } else { $0 == .null } }
     }
 
     private var inlineText: String {

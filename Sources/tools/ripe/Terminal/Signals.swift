@@ -32,15 +32,17 @@ enum Interrupt {
     }
 }
 
-/// Turns the signal for "this mapped page is no longer in the file" into a message and exit code 1.
-enum VanishingFiles {
-    /// Installs the handler.
+/// Turns signals that files cause into errors: "this mapped page is no longer in the file" becomes a message and exit
+/// code 1, "this file may not grow further" the failure of the write.
+enum FileSignals {
+    /// Installs the handlers.
     static func install() {
+        signal(SIGXFSZ, SIG_IGN)
         var action = sigaction()
         action.sa_flags = SA_SIGINFO
         action.__sigaction_handler.sa_sigaction = { _, info, _ in
             let address = info.map { UInt(bitPattern: $0.pointee._sifields._sigfault.si_addr) } ?? 0
-            let file = VanishingFiles.mappedFile(at: address) ?? "a file"
+            let file = FileSignals.mappedFile(at: address) ?? "a file"
             Console.note(
                 "ripe: \(file): it was cut short or could not be read while it was in use; run again when it is complete"
             )

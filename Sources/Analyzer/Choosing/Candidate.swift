@@ -1,0 +1,87 @@
+// A scored checkpoint among which to choose, and how to tell that one was never trained.
+
+public import Engine
+
+/// One checkpoint of a sequence with its scores.
+public struct Candidate: Sendable {
+    /// The file's name, for people.
+    public var name: String
+    /// The epoch, if known.
+    public var epoch: Int?
+    /// The optimizer step, if known.
+    public var step: Int?
+    /// A fingerprint of the file, to notice copies.
+    public var contentHash: String?
+    /// Whether all running statistics of its BatchNorm layers are 0 and 1; nil without BatchNorm.
+    public var hasInitialStatistics: Bool?
+    /// The scores.
+    public var score: CheckpointScore
+
+    /// Describes a scored checkpoint.
+    public init(
+        name: String, epoch: Int?, step: Int?, contentHash: String?, hasInitialStatistics: Bool?, score: CheckpointScore
+    ) {
+        self.name = name
+        self.epoch = epoch
+        self.step = step
+        self.contentHash = contentHash
+        self.hasInitialStatistics = hasInitialStatistics
+        self.score = score
+    }
+}
+
+extension Candidate {
+    /// Why each checkpoint counts as untrained; nil for a trained one.
+    ///
+    /// Step 0, or epoch 0 where no step is known (Lightning's epoch 0 with a step above 0 is a trained one), or BatchNorm
+    /// statistics still at 0 and 1. If those are at 0 and 1 in every checkpoint they were frozen or folded away and tell
+    /// nothing.
+    static func untrainedReasons(_ candidates: [Candidate]) -> [String?] {
+        let allInitial = candidates.allSatisfy { $0.hasInitialStatistics != false }
+        return candidates.map { candidate in
+            if let step = candidate.step {
+                if step == 0 { return "step 0" }
+            } else if candidate.epoch == 0 {
+                return "epoch 0"
+            }
+            let isInitial = candidate.hasInitialStatistics == true && !(allInitial && candidates.count > 1)
+            return isInitial ? "its BatchNorm statistics are still 0 and 1" : nil
+        }
+    }
+
+    /// What to call each checkpoint: the epoch where it tells them apart, else epoch and step, else the name.
+    static func labels(_ candidates: [Candidate]) -> [String] {
+        let choices = [
+            candidates.map { candidate in candidate.epoch.map { "epoch \($0)" } },
+            candidates.map { candidate in
+                candidate.epoch.flatMap { epoch in candidate.step.map { "epoch \(epoch), step \($0)" } }
+            },
+            candidates.map { candidate in candidate.step.map { "step \($0)" } },
+        ]
+        for choice in choices {
+            let known = choice.compactMap(\.self)
+            if known.count == candidates.count, Set(known).count == known.count { return known }
+        }
+        return candidates.map(\.name)
+    }
+}
+
+extension Graph {
+    /// Whether the running statistics of every BatchNorm are still 0 and 1, as before the first training step; nil for a
+    /// network without BatchNorm.
+    ///
+    /// - Throws: ``EngineError`` when a statistic cannot be read.
+    public func hasInitialStatistics(_ parameters: some ParameterSource) throws(EngineError) -> Bool? {
+        var found = false
+        for node in nodes {
+            guard case .batchNorm(let norm) = node.op else { continue }
+            found = true
+            for (parameter, initial) in [(norm.mean, Float(0)), (norm.variance, 1)] {
+                let values = try parameters.values(of: parameter)
+                let isInitial = values.withFloats { $0.allSatisfy { $0 == initial } }
+                if isInitial != true { return false }
+            }
+        }
+        return found ? true : nil
+    }
+}

@@ -1,0 +1,92 @@
+// Levels of a graph whose author named none, as in imported networks: what a U-Net would take as skips.
+
+import Formats
+
+extension Graph {
+    /// How a node's map relates to the image.
+    struct Resolution: Hashable {
+        /// Image rows and columns for each of the map's.
+        var rows = 1.0, columns = 1.0
+        /// Whether it was enlarged on the way, as a decoder does.
+        var isEnlarged = false
+        /// Whether a learned kernel is behind it.
+        var isLearned = false
+    }
+
+    /// Every node's resolution. Padding and unpadded windows do not count, only strides and enlargements do; where maps
+    /// meet, the first input that is no pooled vector counts.
+    var resolutions: [Resolution] {
+        var resolutions: [Resolution] = []
+        var vectors = Set<NodeID>()
+        for (id, node) in nodes.enumerated() {
+            let maps = node.inputs.filter { !vectors.contains($0) }
+            var resolution = (maps.first ?? node.inputs.first).map { resolutions[$0] } ?? Resolution()
+            for input in node.inputs {
+                resolution.isEnlarged = resolution.isEnlarged || resolutions[input].isEnlarged
+                resolution.isLearned = resolution.isLearned || resolutions[input].isLearned
+            }
+            if !node.inputs.isEmpty, maps.isEmpty { vectors.insert(id) }
+            if case .globalAveragePool = node.op { vectors.insert(id) }
+            resolution.apply(node.op)
+            resolutions.append(resolution)
+        }
+        return resolutions
+    }
+
+    /// The last map at each resolution, from shallow to deep: learned maps of the image that were not enlarged on the
+    /// way and not merely padded, and that are larger than 1×1.
+    ///
+    /// - Parameter shapes: every node's output shape for an image of the usual size.
+    func lastMapAtEachResolution(shapes: [Shape]) -> [NodeID] {
+        var last: [Resolution: NodeID] = [:]
+        for (id, resolution) in resolutions.enumerated() where resolution.isLearned && !resolution.isEnlarged {
+            if case .pad = nodes[id].op { continue }
+            guard shapes[id][2] > 1 || shapes[id][3] > 1 else { continue }
+            last[resolution] = id
+        }
+        return last.values.sorted()
+    }
+
+    /// The same network without the nodes that no level needs.
+    func pruned() -> Graph {
+        var kept = Graph(inputChannels: inputChannels)
+        kept.hasTokenLevels = hasTokenLevels
+        var places: [NodeID: NodeID] = [0: 0]
+        for id in ancestors(of: levels) where id > 0 {
+            places[id] = kept.add(nodes[id].op, nodes[id].inputs.compactMap { places[$0] }, name: nodes[id].name)
+        }
+        kept.levels = levels.compactMap { places[$0] }
+        return kept
+    }
+}
+
+extension Graph.Resolution {
+    /// What an operation does to the resolution of its input.
+    fileprivate mutating func apply(_ op: Op) {
+        switch op {
+        case .convolution(let convolution):
+            shrink(by: convolution.stride)
+            isLearned = true
+        case .transposedConvolution(let convolution, _):
+            enlarge(by: convolution.stride)
+            isLearned = true
+        case .windowAttention: isLearned = true
+        case .maxPool(let window), .averagePool(let window, _): shrink(by: window.stride)
+        case .subsample(let stride): shrink(by: Size2(stride))
+        case .spaceToDepth(let block, _): shrink(by: Size2(block))
+        case .upsample(let factor, _): enlarge(by: factor)
+        default: break
+        }
+    }
+
+    private mutating func shrink(by factor: Size2) {
+        rows *= Double(factor.height)
+        columns *= Double(factor.width)
+    }
+
+    private mutating func enlarge(by factor: Size2) {
+        rows /= Double(factor.height)
+        columns /= Double(factor.width)
+        isEnlarged = isEnlarged || factor != Size2(1)
+    }
+}

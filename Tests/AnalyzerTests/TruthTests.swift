@@ -1,0 +1,163 @@
+// From a checkpoint file to a number, against what the authors' own code computed on the same files and views.
+
+import Engine
+import FoundationEssentials
+import Formats
+import TestSupport
+import Testing
+
+@testable import Analyzer
+
+struct TruthTests {
+    /// A file of the reference data.
+    private static func path(_ name: String) -> String { (TestData.shared ?? "") + "/bundle/" + name }
+
+    /// One row of a truth table.
+    private struct Row {
+        let checkpoint: String
+        let size: Int
+        let setting: ScoreSetting
+        let value: Double
+    }
+
+    private static func rows(_ sequence: String) throws -> [Row] {
+        let text = try String(contentsOfFile: path("truth/robustness_\(sequence).csv"), encoding: .utf8)
+        let lines = text.split(whereSeparator: \.isNewline).map { $0.split(separator: ",").map { String($0) } }
+        let header = try #require(lines.first)
+        func column(_ name: String) throws -> Int { try #require(header.firstIndex(of: name)) }
+        let names: [String: Distance] = ["cosine_distance": .cosine, "l2_loss": .l2, "inv_pearson_corr": .pearson]
+        return try lines.dropFirst().map { fields in
+            let setting = ScoreSetting(
+                distance: try #require(names[fields[try column("distance")]]),
+                loss: .hinge(margin: try #require(Double(fields[try column("margin")]))),
+                level: try #require(Int(fields[try column("level")])),
+                pooling: fields[try column("pooled")] == "True" ? .pooled : .flat, negatives: .paper)
+            return Row(
+                checkpoint: fields[try column("checkpoint")], size: try #require(Int(fields[try column("size")])),
+                setting: setting, value: try #require(Double(fields[try column("robustness")])))
+        }
+    }
+
+    private static func views(_ size: Int) throws -> StoredViews {
+        let suffix = size == 64 ? "" : "_gray"
+        let arrays = try (0..<2).map { try NumPy.readArray(path("truth/views\(size)_\($0)\(suffix).npy")) }
+        return try StoredViews(arrays[0], arrays[1])
+    }
+
+    static let allSettings = ScoringOptions(
+        grid: ScoreGrid(
+            losses: [0, 0.25, 0.5, 0.75, 1].map { .hinge(margin: $0) }, distances: Distance.allCases, levels: .all,
+            poolings: [.pooled, .flat], negatives: [.paper]),
+        draws: 1, jitterScope: .batch)
+
+    private static func score(_ file: String, views: StoredViews, batch: Int = 8) throws -> CheckpointScore {
+        let reader = try Checkpoint.open(file)
+        let recognition = try Recognizer.recognize(reader.tensors, metadata: reader.metadata)
+        let plan = try InferencePlan(
+            recognition.graph, parameters: CheckpointParameters(recognition, reader: reader),
+            input: [batch, 3, views.imageShape.height, views.imageShape.width], threads: 2)
+        return try Scorer(source: views, options: allSettings).score(
+            PlanEncoder(plan, hasTokenLevels: recognition.graph.hasTokenLevels),
+            levelCount: recognition.graph.levels.count, batchSize: batch, threads: 2, keepsAllImages: true)
+    }
+
+    @Test(
+        .enabled(if: TestData.shared != nil, "\(TestData.sharedMissing)"), arguments: ["A", "B"], [64, 128])
+    func everyNumberOfTheAuthorsIsReproduced(sequence: String, size: Int) throws {
+        let rows = try Self.rows(sequence).filter { $0.size == size }
+        let checkpoints = Set(rows.map(\.checkpoint)).sorted()
+        #expect(checkpoints.count == 6 && rows.count == 6 * 3 * 5 * 2 * 5)
+        let views = try Self.views(size)
+        for checkpoint in checkpoints {
+            let score = try Self.score(Self.path("checkpoints/\(sequence)/\(checkpoint)"), views: views)
+            for row in rows where row.checkpoint == checkpoint {
+                let entry = try #require(score[row.setting])
+                #expect(
+                    abs(entry.value - row.value) <= 1e-5 * max(1, abs(row.value)),
+                    "\(checkpoint) \(row.setting): \(entry.value) for \(row.value)")
+            }
+        }
+    }
+
+    @Test(
+        .enabled(if: TestData.shared != nil, "\(TestData.sharedMissing)"),
+        arguments: [
+            ("A/model_state_dict_epoch_5.pt", "A_per_image_epoch_5"),
+            ("B/epoch=3-step=284.ckpt", "B_per_image_epoch_4"),
+        ])
+    func everyImagesTermIsReproduced(checkpoint: String, table: String) throws {
+        let score = try Self.score(Self.path("checkpoints/\(checkpoint)"), views: Self.views(64))
+        let arrays = try NumPy.readArchive(Self.path("truth/robustness_\(table).npz")).filter {
+            $0.name.split(separator: "|")[1] == "64"
+        }
+        #expect(arrays.count == 150)
+        let names: [Substring: Distance] = ["cosine_distance": .cosine, "l2_loss": .l2, "inv_pearson_corr": .pearson]
+        for (name, array) in arrays {
+            let key = name.split(separator: "|")
+            let setting = ScoreSetting(
+                distance: try #require(names[key[2]]), loss: .hinge(margin: try #require(Double(key[3]))),
+                level: try #require(Int(key[5])), pooling: key[4] == "1" ? .pooled : .flat, negatives: .paper)
+            let losses = try #require(score[setting]?.images?.losses)
+            let terms = try #require(array.floats())
+            #expect(losses.count == 32 && terms.count == 32)
+            for (loss, term) in zip(losses, terms) {
+                #expect(abs(loss - Double(term)) <= 2e-5 * max(1, abs(Double(term))), "\(name)")
+            }
+        }
+    }
+
+    @Test(.enabled(if: TestData.shared != nil, "\(TestData.sharedMissing)"))
+    func batchesChangeScoresByLessThanAMillionth() throws {
+        let file = Self.path("checkpoints/A/model_state_dict_epoch_3.pt")
+        let views = try Self.views(64)
+        let reference = try Self.score(file, views: views, batch: 8)
+        for batch in [1, 5, 32] {
+            for (entry, expected) in zip(try Self.score(file, views: views, batch: batch).entries, reference.entries) {
+                #expect(abs(entry.value - expected.value) <= 1e-6 * max(1, abs(expected.value)), "\(entry.setting)")
+            }
+        }
+    }
+
+    @Test(.enabled(if: TestData.shared != nil, "\(TestData.sharedMissing)"))
+    func jitteredImagesMatchTorchvisionWithinAHundredthOfAGreyLevel() throws {
+        struct Jitter: Decodable {
+            let key: String
+            let order: [Int]?
+            let brightness: Double?
+            let contrast: Double?
+            let saturation: Double?
+            let hue: Double?
+            let value: Double?
+        }
+        let text = try Data(contentsOf: URL(filePath: Self.path("truth/jitter_parity.json")))
+        let arrays = Dictionary(
+            uniqueKeysWithValues: try NumPy.readArchive(Self.path("truth/jitter_parity.npz")).map {
+                ($0.name, $0.array)
+            })
+        let input = try #require(arrays["input"]?.floats())
+        let size = 3 * 64 * 64
+        let single: [String: JitterOperation] = [
+            "only_brightness": .brightness, "only_contrast": .contrast, "only_saturation": .saturation,
+            "only_hue": .hue,
+        ]
+        for jitter in try JSONDecoder().decode([Jitter].self, from: text) {
+            var parameters = JitterParameters(
+                brightness: jitter.brightness ?? 1, contrast: jitter.contrast ?? 1, saturation: jitter.saturation ?? 1,
+                hue: jitter.hue ?? 0)
+            if let order = jitter.order {
+                parameters.order = order.compactMap(JitterOperation.init(rawValue:))
+            } else {
+                let operation = try #require(single[jitter.key])
+                let value = try #require(jitter.value)
+                parameters = JitterParameters(
+                    order: [operation], brightness: value, contrast: value, saturation: value, hue: value)
+            }
+            let expected = try #require(arrays[jitter.key]?.floats())
+            let result = stride(from: 0, to: input.count, by: size).flatMap {
+                ColorJitter.apply(parameters, to: Array(input[$0..<$0 + size]), channels: 3)
+            }
+            let worst = zip(result, expected).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
+            #expect(result.count == expected.count && worst <= 1e-2 / 255, "\(jitter.key): \(worst)")
+        }
+    }
+}
