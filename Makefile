@@ -23,8 +23,7 @@ test: deps ## build everything and run all tests
 	swift test --skip-build --parallel
 
 build: deps ## build the command-line tool with optimisations: .build/release/ripe
-	@echo "Building ripe (a minute or two the first time) ..."
-	@swift build --configuration release --static-swift-stdlib --product ripe
+	@scripts/build-release.sh
 
 bench: build ## measure speed and memory against PyTorch; makes its own Python environment in .venv-bench
 	@scripts/install-deps.sh bench

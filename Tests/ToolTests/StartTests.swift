@@ -28,8 +28,11 @@ import Testing
 
     @Test(arguments: [
         (["scoer"], "ripe: Unexpected argument 'scoer' (see 'ripe --help')\n"),
-        (["inspect"], "ripe: Missing expected argument '<file>' (see 'ripe --help')\n"),
-        (["inspect", "a.pt", "--jsn"], "ripe: Unknown option '--jsn'. Did you mean '--json'? (see 'ripe --help')\n"),
+        (["inspect"], "ripe: Missing expected argument '<file>' (see 'ripe help inspect')\n"),
+        (
+            ["inspect", "a.pt", "--jsn"],
+            "ripe: Unknown option '--jsn'. Did you mean '--json'? (see 'ripe help inspect')\n"
+        ),
     ])
     func wrongUsageIsOneLineAndCode64(arguments: [String], message: String) throws {
         let run = try Running(arguments).finish()

@@ -40,7 +40,7 @@ struct FamilyFit {
 
 /// Which tensors of a family's file the encoder does not use.
 struct IgnoreRule {
-    enum Part { case beginning, ending }
+    enum Part { case beginning, ending, whole }
 
     let part: Part
     let text: String, reason: String
@@ -53,7 +53,17 @@ struct IgnoreRule {
         IgnoreRule(part: .ending, text: text, reason: reason)
     }
 
-    func covers(_ name: String) -> Bool { part == .beginning ? name.hasPrefix(text) : name.hasSuffix(text) }
+    static func whole(_ text: String, _ reason: String) -> IgnoreRule {
+        IgnoreRule(part: .whole, text: text, reason: reason)
+    }
+
+    func covers(_ name: String) -> Bool {
+        switch part {
+        case .beginning: name.hasPrefix(text)
+        case .ending: name.hasSuffix(text)
+        case .whole: name == text
+        }
+    }
 
     /// What any network's file may hold beside the encoder.
     static let common: [IgnoreRule] = [
@@ -65,6 +75,8 @@ struct IgnoreRule {
         .beginning("prototypes.", "prototypes of pretraining"),
         .beginning("decoder.", "decoder"), .beginning("segmentation_head.", "segmentation head"),
         .beginning("classification_head.", "classification head"),
+        .beginning("predictions/", "classification head"), .beginning("fc1/", "classification head"),
+        .beginning("fc2/", "classification head"),
         .beginning("queue", "memory queue of pretraining"),
     ]
 }

@@ -73,6 +73,9 @@ public enum Architectures {
             ]
         }
         + [
+            kerasResNet("keras-resnet50", "ResNet50", [3, 4, 6, 3]),
+            kerasResNet("keras-resnet101", "ResNet101", [3, 4, 23, 3]),
+            kerasResNet("keras-resnet152", "ResNet152", [3, 8, 36, 3]),
             swin("swin_t", "Swin-T", [2, 2, 6, 2]),
             swin("swin_s", "Swin-S", [2, 2, 18, 2]),
             swin("swin_b", "Swin-B", [2, 2, 18, 2], width: 128, heads: 4),
@@ -91,6 +94,15 @@ public enum Architectures {
         return Model(
             name: name, title: title, families: ["resnet"],
             configuration: .resNet(ResNetConfiguration(isBottleneck: isBottleneck, stages: stages)))
+    }
+
+    private static func kerasResNet(_ name: String, _ title: String, _ blocks: [Int]) -> Model {
+        let stages = blocks.enumerated().map { index, count in
+            ResNetConfiguration.Stage(blocks: count, inner: 64 << index, output: 256 << index)
+        }
+        return Model(
+            name: name, title: title, families: ["keras-resnet"],
+            configuration: .resNet(KerasResNet.configuration(stages: stages)))
     }
 
     private static func vgg(_ name: String, _ title: String, _ counts: [Int], hasNorm: Bool = false) -> Model {

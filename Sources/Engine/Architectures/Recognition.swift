@@ -94,6 +94,9 @@ public struct InputNormalization: Sendable, Hashable {
     public static let kerasCaffe = InputNormalization(
         name: "Keras caffe (BGR, 0…255 minus the ImageNet mean)", scale: 255, mean: [103.939, 116.779, 123.68],
         deviation: [1, 1, 1], isBGR: true)
+    /// What keras.applications calls "tf": −1…1.
+    public static let kerasTF = InputNormalization(
+        name: "Keras tf (−1…1)", scale: 2, mean: [1, 1, 1], deviation: [1, 1, 1], isBGR: false)
 }
 
 /// What the user says about an architecture.

@@ -8,7 +8,7 @@ public enum Recognizer {
     static var families: [any ArchitectureFamily.Type] {
         [
             DeepResNet.self, UNetEncoder.self, SeedSwin.self, ResNet.self, VGG.self, TorchvisionSwin.self,
-            TimmSwin.self,
+            TimmSwin.self, KerasResNet.self, KerasVGG.self,
         ]
     }
 

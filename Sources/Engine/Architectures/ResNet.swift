@@ -14,6 +14,8 @@ struct ResNetConfiguration: Sendable, Hashable {
     var hasBias = false
     /// Whether a bottleneck's stride is on its first convolution (the paper and Keras) or on the 3×3 (torchvision).
     var stridesFirst = false
+    /// Whether the first block of every stage has a shortcut with weights, needed or not (keras.applications).
+    var alwaysProjects = false
     /// Whether shortcuts average before a 1×1 convolution without stride (timm's "d" variants).
     var averagesShortcut = false
     var epsilon: Float = 1e-5
@@ -41,7 +43,7 @@ struct ResNetConfiguration: Sendable, Hashable {
             for block in 0..<stage.blocks {
                 x = addBlock(
                     to: &graph, x, "layer\(index + 1).\(block)", from: width, stage: stage,
-                    stride: index > 0 && block == 0 ? 2 : 1)
+                    stride: index > 0 && block == 0 ? 2 : 1, isFirst: block == 0)
                 width = stage.output
             }
             graph.levels.append(x)
@@ -72,7 +74,8 @@ struct ResNetConfiguration: Sendable, Hashable {
     }
 
     private func addBlock(
-        to graph: inout Graph, _ input: Graph.NodeID, _ name: String, from width: Int, stage: Stage, stride: Int
+        to graph: inout Graph, _ input: Graph.NodeID, _ name: String, from width: Int, stage: Stage, stride: Int,
+        isFirst: Bool
     ) -> Graph.NodeID {
         let inner = stage.inner
         let convolutions: [BlockConvolution] =
@@ -92,14 +95,16 @@ struct ResNetConfiguration: Sendable, Hashable {
                 hasBias: hasBias)
             x = graph.batchNorm(x, "\(name).bn\(index + 1)", channels: kernel[0], epsilon: epsilon)
         }
-        let shortcut = addShortcut(to: &graph, input, name, from: width, to: stage.output, stride: stride)
+        let needsProjection = stride > 1 || width != stage.output || isFirst && alwaysProjects
+        let shortcut =
+            needsProjection
+            ? addProjection(to: &graph, input, name, from: width, to: stage.output, stride: stride) : input
         return graph.relu(graph.add(.add, [x, shortcut], name: "\(name).add"), "\(name).relu")
     }
 
-    private func addShortcut(
+    private func addProjection(
         to graph: inout Graph, _ input: Graph.NodeID, _ name: String, from width: Int, to output: Int, stride: Int
     ) -> Graph.NodeID {
-        guard stride > 1 || width != output else { return input }
         var x = input
         if averagesShortcut && stride > 1 {
             let window = Op.Window(size: Size2(2), stride: Size2(stride), roundsUp: true)

@@ -83,8 +83,15 @@ extension WeightTransform {
         case .permuted(let order):
             stored.rank == order.count && Set(order) == Set(0..<order.count)
                 && stored.checkedElementCount == parameter.checkedElementCount
-                && order.map { stored[$0] } == Array(parameter.axes.prefix(order.count))
+                && regroups(order.map { stored[$0] }, to: parameter.axes)
         }
+    }
+
+    /// Equal axes; or a Dense's two for a 1×1 kernel; or a depthwise kernel, whose first two axes are one of ours.
+    private func regroups(_ permuted: [Int], to parameter: [Int]) -> Bool {
+        if permuted == parameter || permuted + [1, 1] == parameter { return true }
+        guard permuted.count == 4 else { return false }
+        return [permuted[0] * permuted[1], 1, permuted[2], permuted[3]] == parameter
     }
 
     /// The shape a stored tensor should have to fill a parameter of the given shape.

@@ -47,14 +47,15 @@ struct TensorTable {
     /// The names below the prefix.
     var names: Dictionary<String, TensorInfo>.Keys { tensors.keys }
 
-    /// Every place in the file's names where `anchor` stands at the end, after nothing or a dot.
+    /// Every place in the file's names where `anchor` stands at the end, after nothing, a dot or a slash.
     static func prefixes(of anchor: String, in all: [TensorInfo], dropsModel: Bool) -> [String] {
         var seen = Set<String>()
         return all.compactMap { tensor in
             let name = dropsModel ? withoutModel(tensor.name) : tensor.name
             guard name.hasSuffix(anchor) else { return nil }
             let prefix = String(name.dropLast(anchor.count))
-            return (prefix.isEmpty || prefix.hasSuffix(".")) && seen.insert(prefix).inserted ? prefix : nil
+            return (prefix.isEmpty || prefix.hasSuffix(".") || prefix.hasSuffix("/")) && seen.insert(prefix).inserted
+                ? prefix : nil
         }
     }
 }

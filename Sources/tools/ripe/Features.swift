@@ -18,7 +18,9 @@ struct Features: ParsableCommand {
     @Argument(help: "The checkpoint.", completion: .file())
     var checkpoint: String
 
-    @Option(help: ArgumentHelp("Images, float32, N×C×H×W (or N×H×W: repeated to the channels the network takes).", valueName: "x.npy"))
+    @Option(
+        help: ArgumentHelp(
+            "Images, float32, N×C×H×W (or N×H×W: repeated to the channels the network takes).", valueName: "x.npy"))
     var input: String
 
     @Option(help: ArgumentHelp("The file to write.", valueName: "f.npz"))

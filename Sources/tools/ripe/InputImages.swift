@@ -24,7 +24,9 @@ struct InputImages {
     func batch(_ rows: Range<Int>, channels wanted: Int) -> [Float] {
         let plane = height * width
         return values.withFloats { all in
-            guard wanted != channels else { return Array(all[rows.lowerBound * channels * plane..<rows.upperBound * channels * plane]) }
+            guard wanted != channels else {
+                return Array(all[rows.lowerBound * channels * plane..<rows.upperBound * channels * plane])
+            }
             var result: [Float] = []
             result.reserveCapacity(rows.count * wanted * plane)
             for row in rows {

@@ -13,7 +13,7 @@ struct Ripe: ParsableCommand {
             130 stopped by Ctrl-C.
             """,
         version: "0.1.0",
-        subcommands: [Inspect.self, Features.self, Bench.self])
+        subcommands: [Score.self, Inspect.self, Features.self, Bench.self])
 
     func run() throws {
         try Console.write([

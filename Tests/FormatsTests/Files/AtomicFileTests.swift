@@ -6,7 +6,8 @@ import Testing
 @testable import Formats
 
 @Suite struct AtomicFiles {
-    private let folder = FileManager.default.temporaryDirectory.path + "/ripe-atomic-\(UInt64.random(in: 0...UInt64.max))"
+    private let folder =
+        FileManager.default.temporaryDirectory.path + "/ripe-atomic-\(UInt64.random(in: 0...UInt64.max))"
 
     init() throws { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
 

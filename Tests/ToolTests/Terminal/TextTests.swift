@@ -96,6 +96,17 @@ private let plain = Terminal(isInteractive: false, width: 60, hasColors: false)
         #expect(lines[4].contains("●"))
     }
 
+    @Test func aPointThatDoesNotCountIsDrawnAtTheEdge() throws {
+        let points = [
+            PlotPoint(label: "0", value: 9, error: 0, counts: false), PlotPoint(label: "1", value: 0.2, error: 0),
+            PlotPoint(label: "2", value: 0.1, error: 0),
+        ]
+        let lines = TextPlot(points: points, axisTitle: "epoch").lines(for: plain)
+        try #require(lines.count == 11)
+        #expect(lines[0].hasPrefix("0.200 ┤ ▲"))
+        #expect(lines[0].contains("●") && lines[8].hasPrefix("0.100 ┤"))
+    }
+
     @Test func fewerThanTwoNumbersMakeNoCurve() {
         let one = PlotPoint(label: "1", value: 1, error: 0, isPick: false)
         let none = PlotPoint(label: "2", value: .nan, error: 0, isPick: false)

@@ -54,7 +54,9 @@ struct CheckpointReport {
             )
         }
         let said = ["epoch", "global_step"]
-        for entry in metadata.entries.filter({ !said.contains($0.key) }).prefix(20) { facts.add(entry.key, shortened(entry.value, to: 160)) }
+        for entry in metadata.entries.filter({ !said.contains($0.key) }).prefix(20) {
+            facts.add(entry.key, shortened(entry.value, to: 160))
+        }
         for (alias, kept) in metadata.aliases.sorted(by: { $0.key < $1.key }) {
             facts.add("same tensor", "\(alias) = \(kept)")
         }

@@ -40,7 +40,10 @@ struct ImageReport {
         facts.add("values", Histogram.summary(statistics, percents: [50]))
         for warning in image.warnings { facts.add("warning", warning, style: .yellow) }
         let bins = Histogram.bins(counts, count: 16)
-        return [terminal.styled(image.path, .bold), "  PNG\(image.facts.isInterlaced ? ", interlaced" : ""), \(byteSize(fileBytes))"]
+        return [
+            terminal.styled(image.path, .bold),
+            "  PNG\(image.facts.isInterlaced ? ", interlaced" : ""), \(byteSize(fileBytes))",
+        ]
             + facts.lines(for: terminal) + Histogram.lines(bins, for: terminal)
     }
 

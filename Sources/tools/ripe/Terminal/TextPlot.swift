@@ -8,7 +8,9 @@ struct PlotPoint: Sendable {
     /// Half the height of the band.
     let error: Double
     /// Whether it is drawn as the chosen one.
-    let isPick: Bool
+    var isPick = false
+    /// Whether the vertical axis must reach it; one that does not count is drawn at the edge where it lies beyond.
+    var counts = true
 }
 
 /// Draws points joined by a band of ± their errors; checkpoints are evenly spaced, in the order given.
@@ -23,8 +25,9 @@ struct TextPlot: Sendable {
     func lines(for terminal: Terminal, indent: Int = 0) -> [String] {
         let finite = points.filter { $0.value.isFinite && $0.error.isFinite }
         guard finite.count > 1 else { return [] }
-        let low = finite.reduce(Double.infinity) { min($0, $1.value - $1.error) }
-        let high = finite.reduce(-Double.infinity) { max($0, $1.value + $1.error) }
+        let counting = finite.contains { $0.counts } ? finite.filter(\.counts) : finite
+        let low = counting.reduce(Double.infinity) { min($0, $1.value - $1.error) }
+        let high = counting.reduce(-Double.infinity) { max($0, $1.value + $1.error) }
         guard high > low else { return [] }
         let decimals = max(0, min(6, Int((2 - log10Floor(high - low)))))
         let marks = [high, (high + low) / 2, low].map { fixed($0, decimals) }
@@ -79,7 +82,8 @@ struct TextPlot: Sendable {
             grid[row(value)][column] = "·"
         }
         for (index, point) in points.enumerated() where grid[row(point.value)][columns.column(of: index)] != "◆" {
-            grid[row(point.value)][columns.column(of: index)] = point.isPick ? "◆" : "●"
+            let edge: Character? = point.value > high ? "▲" : point.value < low ? "▼" : nil
+            grid[row(point.value)][columns.column(of: index)] = edge ?? (point.isPick ? "◆" : "●")
         }
         return grid
     }
@@ -92,7 +96,7 @@ struct TextPlot: Sendable {
             switch character {
             case "░", "·": line += terminal.styled(String(character), .dim)
             case "◆": line += terminal.styled("◆", .green)
-            case "●": line += terminal.styled("●", .cyan)
+            case "●", "▲", "▼": line += terminal.styled("●", .cyan)
             default: line.append(character)
             }
         }

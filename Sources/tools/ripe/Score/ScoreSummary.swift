@@ -1,0 +1,146 @@
+// What a person sees of a finished run: table, curve, recommendation, remarks.
+
+import Analyzer
+import Formats
+
+/// A scored sequence as text.
+struct ScoreSummary {
+    /// A file that was left out.
+    struct Excluded {
+        let name: String
+        let reason: String
+    }
+
+    /// The scored checkpoints in the order of pretraining.
+    let candidates: [Candidate]
+    let excluded: [Excluded]
+    let recommendation: Recommendation
+    let warnings: [ScoreWarning]
+
+    /// The whole report.
+    func lines(for terminal: Terminal) -> [String] {
+        var lines = ["", terminal.styled("Scores", .bold) + ", lower is better, \(settingText)"]
+        lines += table().lines(for: terminal, indent: 2)
+        let curve = plot.lines(for: terminal, indent: 2)
+        if !curve.isEmpty { lines += [""] + curve }
+        lines += ["", terminal.styled("Recommendation", .bold)]
+        lines += wrapped(recommendation.sentence, to: min(terminal.width, 100) - 2).map {
+            "  " + terminal.styled($0, recommendation.pick == nil ? .yellow : .green)
+        }
+        lines += choices().lines(for: terminal)
+        if !warnings.isEmpty {
+            lines += ["", terminal.styled("Before you rely on it", .bold)]
+            for warning in warnings { lines += bullet(warning.message, warning.isSerious ? .yellow : nil, terminal) }
+        }
+        if !excluded.isEmpty {
+            lines += ["", terminal.styled("Left out", .bold)]
+            for file in excluded { lines += bullet("\(file.name): \(file.reason)", .red, terminal) }
+        }
+        return lines
+    }
+
+    private func bullet(_ text: String, _ style: Style?, _ terminal: Terminal) -> [String] {
+        wrapped(text, to: min(terminal.width, 100) - 4).enumerated().map { index, line in
+            (index == 0 ? "  - " : "    ") + (style.map { terminal.styled(line, $0) } ?? line)
+        }
+    }
+
+    // MARK: Table
+
+    private var deciding: [ScoreSetting] { recommendation.decidedBy }
+
+    /// What the deciding settings share, in words.
+    private var settingText: String {
+        guard let setting = deciding.first else { return "" }
+        let loss =
+            switch setting.loss {
+            case .hinge(let margin): "hinge loss with margin \(margin)"
+            case .infonce(let temperature): "contrastive loss with temperature \(temperature)"
+            }
+        return "\(setting.distance.rawValue) distance of \(setting.pooling.rawValue) features, \(loss)"
+    }
+
+    private func table() -> TextTable {
+        let hasSteps = candidates.contains { $0.step != nil }
+        var table = TextTable(
+            [.init("epoch", .right)] + (hasSteps ? [.init("step", .right)] : []) + [
+                .init("checkpoint", canShrink: true)
+            ]
+                + deciding.map { .init("level \($0.level) ± error", .right) }
+                + (deciding.count > 1 ? [.init("mean rank", .right)] : []) + [.init(""), .init("")])
+        for (index, candidate) in candidates.enumerated() {
+            let standing = recommendation.standings.first { $0.checkpoint == index }
+            var cells = [candidate.epoch.map { "\($0)" } ?? "–"]
+            if hasSteps { cells.append(candidate.step.map { "\($0)" } ?? "–") }
+            cells.append(candidate.name)
+            cells += deciding.map { setting in
+                candidate.score[setting].map { "\(fixed($0.value, 4)) ± \(fixed($0.standardError, 4))" } ?? "–"
+            }
+            if deciding.count > 1 { cells.append(standing.map { significant($0.combined, 3) } ?? "–") }
+            cells += [bar(share(of: index), width: 10), note(index, standing)]
+            table.add(cells, style: index == recommendation.pick ? .green : standing == nil ? .dim : nil)
+        }
+        return table
+    }
+
+    private func note(_ index: Int, _ standing: Recommendation.Standing?) -> String {
+        if let ineligible = recommendation.ineligible.first(where: { $0.checkpoint == index }) {
+            return ineligible.reason
+        }
+        if index == recommendation.pick { return "◆ recommended" }
+        return standing?.isTied == true ? "tied with the lowest" : ""
+    }
+
+    /// The mean over the deciding levels, and of their standard errors (an upper bound of the mean's own).
+    private func value(of index: Int) -> (mean: Double, error: Double) {
+        let entries = deciding.compactMap { candidates[index].score[$0] }
+        let count = Double(max(1, entries.count))
+        guard !entries.isEmpty else { return (.nan, .nan) }
+        return (
+            entries.reduce(0) { $0 + $1.value } / count, entries.reduce(0) { $0 + $1.standardError } / count
+        )
+    }
+
+    /// Where a score stands between the lowest (a short bar) and the highest (a full one).
+    private func share(of index: Int) -> Double {
+        let considered = recommendation.standings.map(\.checkpoint)
+        let all = (considered.isEmpty ? Array(candidates.indices) : considered).map { value(of: $0).mean }.filter(
+            \.isFinite)
+        guard let low = all.min(), let high = all.max(), high > low else { return 0.5 }
+        return 0.1 + 0.9 * (value(of: index).mean - low) / (high - low)
+    }
+
+    // MARK: Curve
+
+    private var plot: TextPlot {
+        let isByEpoch = candidates.allSatisfy { $0.epoch != nil }
+        let points = candidates.enumerated().map { index, candidate in
+            let (mean, error) = value(of: index)
+            return PlotPoint(
+                label: isByEpoch ? "\(candidate.epoch ?? 0)" : "\(index + 1)", value: mean, error: error,
+                isPick: index == recommendation.pick,
+                counts: recommendation.standings.contains { $0.checkpoint == index })
+        }
+        return TextPlot(points: points, axisTitle: isByEpoch ? "epoch" : "checkpoint")
+    }
+
+    // MARK: Recommendation
+
+    private func choices() -> FactList {
+        var facts = FactList()
+        for rule in PickRule.allCases {
+            guard let pick = recommendation.picks[rule] else { continue }
+            let isUsed = rule == recommendation.rule ? " (the rule in use)" : ""
+            facts.add("--rule \(rule.rawValue)", label(pick) + isUsed)
+        }
+        if let last = recommendation.last {
+            facts.add("without a score", "\(label(last)): the last checkpoint, highest epoch number")
+        }
+        return facts
+    }
+
+    private func label(_ index: Int) -> String {
+        let candidate = candidates[index]
+        return candidate.epoch.map { "epoch \($0), \(candidate.name)" } ?? candidate.name
+    }
+}
