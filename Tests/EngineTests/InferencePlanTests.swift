@@ -71,12 +71,25 @@ private let tolerance = 2e-5
         #expect(try differences(graph, input: [2, 3, 13, 11])[0] < tolerance)
     }
 
-    @Test(arguments: [4, 8]) func groupedConvolutionAgreesWithPlainLoops(groups: Int) throws {
+    @Test(arguments: [2, 4, 8, 16]) func groupedConvolutionAgreesWithPlainLoops(groups: Int) throws {
         let graph = network(channels: 32) { graph, stem in
             graph.add(
                 convolution("c", [32, 32 / groups, 3, 3], padding: .fixed(Padding(1)), groups: groups), stem, name: "c")
         }
         #expect(try differences(graph, input: [1, 3, 9, 10])[0] < tolerance)
+    }
+
+    @Test(arguments: [4, 6, 8, 12, 24, 32, 40]) func twoGroupsOfAnyWidthAgreeWithPlainLoops(channels: Int) throws {
+        for stride in [1, 2] {
+            let graph = network(channels: channels) { graph, stem in
+                graph.add(
+                    convolution(
+                        "c", [channels, channels / 2, 3, 3], stride: stride, padding: .fixed(Padding(1)), groups: 2), stem,
+                    name: "c")
+            }
+            let plan = try InferencePlan(graph, parameters: RandomParameters(seed: 1), input: [1, 3, 9, 10], threads: 1)
+            #expect(try differences(graph, input: [1, 3, 9, 10])[0] < tolerance, "\(plan.kernels)")
+        }
     }
 
     @Test func samePaddingWithStrideTwoPutsTheOddRowBelow() throws {

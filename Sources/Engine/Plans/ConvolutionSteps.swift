@@ -105,6 +105,8 @@ private func withExtendedLifetimes<Result>(
 struct ConvolutionGeometry {
     let source: MapLayout, target: MapLayout
     let groups: Int
+    /// How many of the network's groups are computed as one (with zero weights between them) to fill a vector.
+    let mergedGroups: Int
     let kernel: Size2
     let specification: CDNN_convolution
     let suitsWinograd: Bool
@@ -115,7 +117,9 @@ struct ConvolutionGeometry {
         let shape = convolution.weight.shape
         kernel = Size2(shape[2], shape[3])
         // A depthwise convolution has one group per channel, padding channels included.
-        groups = convolution.groups > 1 && convolution.groups == source.channels ? source.storedChannels : convolution.groups
+        let isDepthwise = convolution.groups > 1 && convolution.groups == source.channels
+        mergedGroups = isDepthwise ? 1 : MapLayout.mergedGroups(convolution, source: source, target: target)
+        groups = isDepthwise ? source.storedChannels : convolution.groups / mergedGroups
         var padding = convolution.padding.resolved(
             input: Size2(source.height, source.width), window: kernel, stride: convolution.stride,
             dilation: convolution.dilation)
@@ -161,12 +165,13 @@ struct FoldedWeights {
         _ convolution: Op.Convolution, _ folds: [FusedNode.Fold], isTransposed: Bool, parameters: any ParameterSource
     ) throws(EngineError) {
         let shape = convolution.weight.shape
-        outputs = isTransposed ? shape[1] : shape[0]
-        inputs = isTransposed ? shape[0] : shape[1]
+        let groups = convolution.groups
+        outputs = isTransposed ? shape[1] * groups : shape[0]
+        inputs = isTransposed ? shape[0] / groups : shape[1]
         kernelArea = shape[2] * shape[3]
         values = try parameters.floats(of: convolution.weight)
         if isTransposed {
-            values = Self.swappingFirstAxes(values, shape[0], shape[1], kernelArea)
+            values = Self.swappingFirstAxes(values, groups: groups, inputs, shape[1], kernelArea)
         }
         var bias: [Double]?
         if let parameter = convolution.bias { bias = try parameters.floats(of: parameter).map(Double.init) }
@@ -203,6 +208,7 @@ struct FoldedWeights {
 
     /// Adds zero weights for the padding channels of blocked layouts.
     mutating func fill(_ geometry: ConvolutionGeometry) {
+        if geometry.mergedGroups > 1 { return mergeGroups(geometry.mergedGroups, groups: geometry.groups) }
         let storedOutputs = geometry.target.storedChannels
         let storedInputs = geometry.groups > 1 ? inputs : geometry.source.storedChannels
         if let known = bias, known.count < storedOutputs {
@@ -219,11 +225,32 @@ struct FoldedWeights {
         values = filled
     }
 
-    private static func swappingFirstAxes(_ values: [Float], _ first: Int, _ second: Int, _ area: Int) -> [Float] {
+    /// Puts `count` neighbouring groups into one: O×(I·count)×h×w with zeros where an output does not read an input.
+    private mutating func mergeGroups(_ count: Int, groups: Int) {
+        let perGroup = outputs / (groups * count)
+        var merged = [Float](repeating: 0, count: values.count * count)
+        for o in 0..<outputs {
+            let place = o / perGroup % count
+            let to = (o * count + place) * inputs * kernelArea
+            let from = o * inputs * kernelArea
+            merged.replaceSubrange(to..<to + inputs * kernelArea, with: values[from..<from + inputs * kernelArea])
+        }
+        values = merged
+    }
+
+    /// Within each group, I×O×h×w to O×I×h×w.
+    private static func swappingFirstAxes(
+        _ values: [Float], groups: Int, _ inputs: Int, _ outputs: Int, _ area: Int
+    ) -> [Float] {
         var result = [Float](repeating: 0, count: values.count)
-        for i in 0..<first {
-            for o in 0..<second {
-                for k in 0..<area { result[(o * first + i) * area + k] = values[(i * second + o) * area + k] }
+        for group in 0..<groups {
+            let start = group * inputs * outputs * area
+            for i in 0..<inputs {
+                for o in 0..<outputs {
+                    for k in 0..<area {
+                        result[start + (o * inputs + i) * area + k] = values[start + (i * outputs + o) * area + k]
+                    }
+                }
             }
         }
         return result

@@ -53,6 +53,15 @@ struct MapLayout: Hashable {
         }
     }
 
+    /// How many neighbouring groups of a grouped convolution are computed as one so that they fill a vector: kernels
+    /// exist for groups of whole blocks only, and multiplying some zeros is far cheaper than the loop that is left.
+    static func mergedGroups(_ convolution: Op.Convolution, source: MapLayout, target: MapLayout) -> Int {
+        guard case .blocked(let lanes) = source.order, convolution.groups > 1 else { return 1 }
+        let inputs = source.channels / convolution.groups, outputs = target.channels / convolution.groups
+        guard inputs == outputs, inputs < lanes, lanes % inputs == 0, source.channels % lanes == 0 else { return 1 }
+        return lanes / inputs
+    }
+
     /// The layout that fits a network on this machine.
     ///
     /// Blocks of the vector width let every convolution kernel run, Winograd's included. Channels-last is for networks
@@ -65,7 +74,11 @@ struct MapLayout: Hashable {
             case .convolution(let convolution) where convolution.groups > 1:
                 let channels = shapes[graph.nodes[id].inputs[0]][1]
                 let isDepthwise = convolution.groups == channels && shapes[id][1] == channels
-                if !isDepthwise && (channels % lanes != 0 || shapes[id][1] % lanes != 0) { return .channelsLast }
+                let order = Order.blocked(lanes: lanes)
+                let source = MapLayout(order, shapes[graph.nodes[id].inputs[0]]), target = MapLayout(order, shapes[id])
+                let width = channels / convolution.groups * mergedGroups(convolution, source: source, target: target)
+                let fillsBlocks = channels % lanes == 0 && shapes[id][1] % lanes == 0 && width % lanes == 0
+                if !isDepthwise && !fillsBlocks { return .channelsLast }
             case .transposedConvolution(let convolution, _) where convolution.groups > 1: return .channelsLast
             default: continue
             }

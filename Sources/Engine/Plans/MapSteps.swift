@@ -22,6 +22,7 @@ extension PlanBuilder {
         case .layerNorm(let norm): try addLayerNorm(node, norm)
         case .activation(let activation): try addActivation(node, activation)
         case .maxPool(let window): try addPooling(node, window, kind: CDNN_POOL_MAX)
+        case .averagePool(let window, countsPadding: true) where window.roundsUp: try addPaddedAverage(node, window)
         case .averagePool(let window, let countsPadding):
             try addPooling(node, window, kind: countsPadding ? CDNN_POOL_AVERAGE_WITH_PADDING : CDNN_POOL_AVERAGE)
         case .globalAveragePool:
@@ -144,38 +145,6 @@ extension PlanBuilder {
             CDNN_activation_create(stream.handle, layout.handle, Int32(kind.rawValue), alpha, beta, $0)
         }
         append(primitive, layer: layer, [(.source, source), (.destination, try memory(of: output))])
-    }
-
-    private func addPooling(_ node: FusedNode, _ window: Op.Window, kind: CDNN_PoolingKind) throws(EngineError) {
-        let source = try layout(of: node.inputs[0]), target = try layout(of: node.output)
-        let from = try source.described(), to = try target.described()
-        var padding = window.padding.resolved(
-            input: Size2(source.height, source.width), window: window.size, stride: window.stride, dilation: Size2(1))
-        padding.top += node.extraPadding.top
-        padding.left += node.extraPadding.left
-        // oneDNN derives the output's size from the padding, so a last partial window needs its rows counted.
-        func after(_ declared: Int, _ extra: Int, _ output: Int, _ stride: Int, _ size: Int, _ before: Int, _ input: Int) -> Int {
-            max(declared + extra, (output - 1) * stride + size - input - before)
-        }
-        let bottom = after(
-            padding.bottom, node.extraPadding.bottom, target.height, window.stride.height, window.size.height,
-            padding.top, source.height)
-        let right = after(
-            padding.right, node.extraPadding.right, target.width, window.stride.width, window.size.width, padding.left,
-            source.width)
-        var spec = CDNN_pooling()
-        spec.source = from.handle
-        spec.destination = to.handle
-        spec.kind = Int32(kind.rawValue)
-        spec.kernel = (Int64(window.size.height), Int64(window.size.width))
-        spec.stride = (Int64(window.stride.height), Int64(window.stride.width))
-        spec.before = (Int64(padding.top), Int64(padding.left))
-        spec.after = (Int64(bottom), Int64(right))
-        let primitive = try Primitive("dnnl_pooling (\(node.name))") { CDNN_pooling_create(stream.handle, &spec, $0) }
-        withExtendedLifetime((from, to)) {}
-        append(
-            primitive, layer: node.name,
-            [(.source, try memory(of: node.inputs[0])), (.destination, try memory(of: node.output))])
     }
 
     private func addBinary(_ node: FusedNode, kind: CDNN_BinaryKind) throws(EngineError) {

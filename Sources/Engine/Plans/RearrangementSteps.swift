@@ -42,14 +42,23 @@ extension PlanBuilder {
 
     /// Constant rows and columns around a map.
     func addPad(_ node: FusedNode, _ padding: Padding, value: Float) throws(EngineError) {
-        let source = try layout(of: node.inputs[0]), target = try layout(of: node.output)
-        let from = try memory(of: node.inputs[0]), to = try memory(of: node.output)
-        addLoop(target.batch * target.blocks, { CK_pad($0, $1) }) { memory in
+        addPad(
+            from: (try memory(of: node.inputs[0]), try layout(of: node.inputs[0])),
+            to: (try memory(of: node.output), try layout(of: node.output)), padding, value: value)
+    }
+
+    /// The same between any two pieces of memory.
+    func addPad(
+        from source: (memory: MemoryReference, layout: MapLayout), to target: (memory: MemoryReference, layout: MapLayout),
+        _ padding: Padding, value: Float
+    ) {
+        let (from, to) = (source.layout, target.layout)
+        addLoop(to.batch * to.blocks, { CK_pad($0, $1) }) { memory in
             CK_Pad(
-                source: memory.floats(from), destination: memory.floats(to), blocks: Int64(target.blocks),
-                lanes: Int64(target.lanes), channels: Int64(target.channels), source_height: Int64(source.height),
-                source_width: Int64(source.width), height: Int64(target.height), width: Int64(target.width),
-                top: Int64(padding.top), left: Int64(padding.left), value: value)
+                source: memory.floats(source.memory), destination: memory.floats(target.memory),
+                blocks: Int64(to.blocks), lanes: Int64(to.lanes), channels: Int64(to.channels),
+                source_height: Int64(from.height), source_width: Int64(from.width), height: Int64(to.height),
+                width: Int64(to.width), top: Int64(padding.top), left: Int64(padding.left), value: value)
         }
     }
 

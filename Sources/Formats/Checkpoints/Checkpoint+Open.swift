@@ -8,7 +8,11 @@ public enum Checkpoint {
     ///
     /// - Throws: ``FormatError``; for a file that is no checkpoint, `.unrecognized` says what it is and what to do.
     public static func open(_ path: String) throws(FormatError) -> any CheckpointReader {
-        let bytes = try Bytes(mapping: path)
+        try open(path: path, bytes: Bytes(mapping: path))
+    }
+
+    /// Opens a checkpoint whose bytes are at hand; only an index looks for other files.
+    static func open(path: String, bytes: Bytes) throws(FormatError) -> any CheckpointReader {
         let kind = FileKind(bytes)
         switch kind {
         case .safetensors: return try SafetensorsCheckpoint(path: path, bytes: bytes)

@@ -47,6 +47,25 @@ extension Volume {
         }
     }
 
+    /// How often each stored integer of 8 or 16 bits occurs, `lowest` first; nil for other types.
+    func valueCounts(_ grid: VoxelGrid) -> (lowest: Int, times: [Int])? {
+        func counted<Stored: FixedWidthInteger & BitwiseCopyable>(_ type: Stored.Type) -> (lowest: Int, times: [Int]) {
+            var times = [Int](repeating: 0, count: 1 << type.bitWidth)
+            let lowest = Int(type.min)
+            times.withUnsafeMutableBufferPointer { times in
+                visit(grid, as: type) { times[Int($0) &- lowest] &+= 1 }
+            }
+            return (lowest, times)
+        }
+        switch voxels.dtype {
+        case .uint8: return counted(UInt8.self)
+        case .int8: return counted(Int8.self)
+        case .uint16: return counted(UInt16.self)
+        case .int16: return counted(Int16.self)
+        default: return nil
+        }
+    }
+
     private func forEachComplex(_ grid: VoxelGrid, _ body: (Double, Double) -> Void) {
         if voxels.dtype == .complex64 {
             visit(grid, as: SIMD2<Float>.self) { body(Double($0.x), Double($0.y)) }

@@ -22,10 +22,10 @@ public struct VoxelStatistics: Sendable, Hashable {
     /// - Parameters:
     ///   - percents: percentiles wanted, 0…100; interpolated linearly between ranks as NumPy does. They are exact for
     ///     values that float32 holds, else those of the values rounded to float32.
-    ///   - visit: calls its argument with every value, the same ones each time.
-    public init(percents: [Double] = [], visiting visit: ((Double) -> Void) -> Void) {
+    ///   - visit: calls its argument with every value and how often it occurs there, the same ones each time.
+    public init(percents: [Double] = [], visiting visit: ((_ value: Double, _ times: Int) -> Void) -> Void) {
         var tally = Tally(countsBins: !percents.isEmpty)
-        visit { tally.add($0) }
+        visit { tally.add($0, times: $1) }
         count = tally.count
         nonFiniteCount = tally.nonFiniteCount
         guard count > 0 else {
@@ -44,7 +44,7 @@ public struct VoxelStatistics: Sendable, Hashable {
     /// Two radix steps: the upper half of each value's sortable bits was counted, now the lower half in the bins that
     /// hold a wanted rank.
     private static func percentiles(
-        _ percents: [Double], tally: Tally, _ visit: ((Double) -> Void) -> Void
+        _ percents: [Double], tally: Tally, _ visit: ((Double, Int) -> Void) -> Void
     ) -> [Double] {
         let positions = percents.map { min(max($0, 0), 100) / 100 * Double(tally.count - 1) }
         let ranks = Set(positions.flatMap { [Int($0), min(Int($0) + 1, tally.count - 1)] }).sorted()
@@ -61,11 +61,11 @@ public struct VoxelStatistics: Sendable, Hashable {
         var wanted = [Int](repeating: -1, count: 1 << 16)
         for (slot, bin) in starts.keys.sorted().enumerated() { wanted[bin] = slot << 16 }
         var fine = [Int](repeating: 0, count: starts.count << 16)
-        visit { value in
+        visit { value, times in
             guard value.isFinite else { return }
-            let bits = sortableBits(Float(value))
+            let bits = sortableBits(value)
             let slot = wanted[Int(bits >> 16)]
-            if slot >= 0 { fine[slot + Int(bits & 0xFFFF)] += 1 }
+            if slot >= 0 { fine[slot + Int(bits & 0xFFFF)] += times }
         }
         var values: [Int: Double] = [:]
         for (slot, bin) in starts.keys.sorted().enumerated() {
@@ -84,9 +84,10 @@ public struct VoxelStatistics: Sendable, Hashable {
         }
     }
 
-    /// Bits that sort as the floats do.
-    private static func sortableBits(_ value: Float) -> UInt32 {
-        let bits = value.bitPattern
+    /// Bits of the nearest finite float32 that sort as the floats do.
+    private static func sortableBits(_ value: Double) -> UInt32 {
+        let greatest = Float.greatestFiniteMagnitude
+        let bits = min(max(Float(value), -greatest), greatest).bitPattern
         return bits >> 31 == 1 ? ~bits : bits | 0x8000_0000
     }
 
@@ -107,19 +108,19 @@ public struct VoxelStatistics: Sendable, Hashable {
 
         init(countsBins: Bool) { bins = countsBins ? [Int](repeating: 0, count: 1 << 16) : [] }
 
-        mutating func add(_ value: Double) {
+        mutating func add(_ value: Double, times: Int) {
             guard value.isFinite else {
-                nonFiniteCount += 1
+                nonFiniteCount += times
                 return
             }
             if count == 0 { shift = value }
-            count += 1
+            count += times
             minimum = min(minimum, value)
             maximum = max(maximum, value)
             let difference = value - shift
-            sum += difference
-            squares += difference * difference
-            if !bins.isEmpty { bins[Int(sortableBits(Float(value)) >> 16)] += 1 }
+            sum += difference * Double(times)
+            squares += difference * difference * Double(times)
+            if !bins.isEmpty { bins[Int(sortableBits(value) >> 16)] += times }
         }
     }
 }
@@ -129,7 +130,15 @@ extension Volume {
     public func statistics(frame: Int? = nil, percents: [Double] = []) -> VoxelStatistics {
         let size = voxels.shape.elementCount / max(frameCount, 1)
         let grid = frame.map { run(start: $0 * size, count: size) } ?? run(start: 0, count: voxels.shape.elementCount)
-        return VoxelStatistics(percents: percents) { body in forEachValue(grid, body) }
+        guard let counts = valueCounts(grid) else {
+            return VoxelStatistics(percents: percents) { body in forEachValue(grid) { body($0, 1) } }
+        }
+        // Values of 8 and 16 bits are counted once; all else follows from the counts.
+        return VoxelStatistics(percents: percents) { body in
+            for (index, count) in counts.times.enumerated() where count > 0 {
+                body(scaling(Double(index + counts.lowest)), count)
+            }
+        }
     }
 
     /// Equal bins of the finite physical values, or one bin a value when there are at most `binCount` different

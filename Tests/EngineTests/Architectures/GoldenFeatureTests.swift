@@ -104,11 +104,7 @@ struct GoldenFeatureTests {
             for level in try plan.features(of: input.values) {
                 let key = "\(model.name)/\(size)/level_\(level.level)"
                 let difference = try difference(key, level.shape, level.values)
-                withKnownIssue("groups of few channels in a blocked layout", isIntermittent: true) {
-                    #expect(difference < 1e-4, "\(key)")
-                } when: {
-                    model.name == "resnext"
-                }
+                #expect(difference < 1e-4, "\(key)")
             }
         }
     }

@@ -172,11 +172,6 @@ struct OperationTests {
         let plan = try InferencePlan(graph, parameters: setup.parameters, input: input.shape, threads: 1)
         let output = try #require(try plan.features(of: input.values).first)
         #expect(output.shape == setup.expected.shape)
-        let openInFastPlan = ["conv_transposed_groups", "average_pool_rounding_up_counting"]
-        withKnownIssue("the fast plan does not do this yet", isIntermittent: true) {
-            #expect(relativeDifference(output.values, setup.expected.values) < 2e-5)
-        } when: {
-            openInFastPlan.contains(operation.name)
-        }
+        #expect(relativeDifference(output.values, setup.expected.values) < 2e-5)
     }
 }

@@ -121,7 +121,7 @@ import Testing
     @Test func percentilesAreNumPys() {
         // numpy.percentile([7, -3.5, 1e-3, 0, 12.25, 7, -100], [0, 0.5, 50, 99.5, 100])
         let values = [7, -3.5, 1e-3, 0, 12.25, 7, -100]
-        let statistics = VoxelStatistics(percents: [0, 0.5, 50, 99.5, 100]) { body in values.forEach(body) }
+        let statistics = VoxelStatistics(percents: [0, 0.5, 50, 99.5, 100]) { body in values.forEach { body($0, 1) } }
         let expected = [-100, -97.105, 0.001, 12.0925, 12.25]
         #expect(zip(statistics.percentiles, expected).allSatisfy { abs($0 - $1) < 1e-5 }, "\(statistics.percentiles)")
         #expect(statistics.count == 7)
@@ -130,12 +130,12 @@ import Testing
 
     @Test func nonFiniteVoxelsAreCountedAndLeftOut() {
         let values = [1, Double.nan, 3, .infinity, -.infinity]
-        let statistics = VoxelStatistics(percents: [50]) { body in values.forEach(body) }
+        let statistics = VoxelStatistics(percents: [50]) { body in values.forEach { body($0, 1) } }
         #expect(statistics.nonFiniteCount == 3)
         #expect(statistics.percentiles == [2])
         #expect((statistics.minimum, statistics.maximum) == (1, 3))
         #expect(abs(statistics.standardDeviation - 1) < 1e-12)
-        let nothing = VoxelStatistics(percents: [50]) { body in body(.nan) }
+        let nothing = VoxelStatistics(percents: [50]) { body in body(.nan, 1) }
         #expect(nothing.count == 0)
         #expect(nothing.percentiles == [0])
     }

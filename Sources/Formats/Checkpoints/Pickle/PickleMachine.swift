@@ -8,6 +8,7 @@ struct PickleMachine {
     static let greatestNodeCount = 10_000_000
 
     var cursor: PickleCursor
+    private let limit: Int
     var graph: PickleGraph
     var stack: [Int] = []
     /// Stack heights at the open MARKs.
@@ -21,17 +22,18 @@ struct PickleMachine {
     /// Parses the pickle at `position` of `data`.
     ///
     /// - Throws: ``FormatError`` with `.invalid` or `.truncated` at the place of the trouble, `.limitExceeded` for a
-    ///   pickle of more than ``greatestNodeCount`` values, `.unsupported` for out-of-band buffers.
+    ///   pickle of more than `limit` values, `.unsupported` for out-of-band buffers.
     static func parse(
-        _ data: Bytes, at position: Int = 0, path: String, section: String
+        _ data: Bytes, at position: Int = 0, path: String, section: String, limit: Int = greatestNodeCount
     ) throws(FormatError) -> PickleGraph {
         var machine = PickleMachine(
-            cursor: PickleCursor(path: path, section: section, data: data, position: position))
+            cursor: PickleCursor(path: path, section: section, data: data, position: position), limit: limit)
         return try machine.run()
     }
 
-    private init(cursor: PickleCursor) {
+    private init(cursor: PickleCursor, limit: Int) {
         self.cursor = cursor
+        self.limit = limit
         graph = PickleGraph(data: cursor.data)
     }
 
@@ -43,13 +45,13 @@ struct PickleMachine {
             }
             if opcode == .stop { break }
             try step(opcode)
-            guard max(graph.nodes.count, stack.count, marks.count) <= Self.greatestNodeCount else {
+            guard max(graph.nodes.count, stack.count, marks.count) <= limit else {
                 throw FormatError(
                     cursor.path,
                     .limitExceeded(
                         what: "\(cursor.section): its number of values",
-                        claimed: "\(Self.greatestNodeCount + 1) or more",
-                        limit: "\(Self.greatestNodeCount)"))
+                        claimed: "\(limit + 1) or more",
+                        limit: "\(limit)"))
             }
         }
         graph.root = try pop()

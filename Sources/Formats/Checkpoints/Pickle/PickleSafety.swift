@@ -11,9 +11,13 @@ extension PickleGraph {
         var found: [CheckpointMetadata.ForeignCall] = []
         var places: [String: Int] = [:]
         for call in calls {
+            var call = call
             if case .global(let number) = nodes[call.callee] {
                 isCalled[number] = true
-                if isKnown[number] { continue }
+                if isKnown[number] {
+                    guard let handed = callHandedOn(by: call) else { continue }
+                    call = handed
+                }
             }
             guard let (name, isDangerous) = verdict(on: call) else { continue }
             let place = places[name]
@@ -35,9 +39,18 @@ extension PickleGraph {
         return found
     }
 
+    /// The call that `torch._tensor._rebuild_from_type_v2(function, type, arguments, state)` would make in turn.
+    private func callHandedOn(by call: PickleCall) -> PickleCall? {
+        guard let name = dottedName(call.callee), name.hasPrefix("torch._tensor._rebuild_from_type"),
+            call.arguments.count >= 3
+        else { return nil }
+        return PickleCall(
+            kind: .function, callee: call.arguments[0], arguments: sequence(call.arguments[2]) ?? [call.arguments[2]])
+    }
+
     /// What a call names and whether making it could do harm; nil for calls of the vocabulary of tensors.
     private func verdict(on call: PickleCall) -> (name: String, isDangerous: Bool)? {
-        guard var name = dottedName(call.callee) else {
+        guard var name = dottedName(call.callee) ?? legacyModuleName(call.callee) else {
             // A value that is called: the result of another call, or an extension code.
             return (text(call.callee, limit: 60), true)
         }
@@ -54,6 +67,17 @@ extension PickleGraph {
         let isHarmless =
             PickleVocabulary.isHarmless(name) || (isPlain && !PickleVocabulary.reachesTheSystem(name))
         return (printable(name), !isHarmless)
+    }
+}
+
+extension PickleGraph {
+    /// The class in the tuple `("module", class, file, source)` by which the stream before PyTorch 1.6 names the classes
+    /// of whole modules.
+    private func legacyModuleName(_ index: Int) -> String? {
+        guard case .persistent(let identifier) = nodes[index], let items = sequence(identifier), items.count == 4,
+            string(items[0]) == "module"
+        else { return nil }
+        return dottedName(items[1])
     }
 }
 

@@ -26,6 +26,10 @@ extension PyTorchCheckpoint {
         let isScript = archive["\(folder)constants.pkl"] != nil
         if isScript {
             warnings.append("this is a TorchScript program: its tensors were read, its code was not")
+            if archive.members.contains(where: { $0.name.hasPrefix("\(folder)constants/") }) {
+                warnings.append(
+                    "its constants were not read: if it was frozen, save the state_dict of the module it was made from")
+            }
         }
         try self.init(
             path: path, format: isScript ? "TorchScript zip" : "PyTorch zip", section: pickle, graph: graph,

@@ -29,3 +29,15 @@ enum VolumePair {
         return String(base)
     }
 }
+
+/// The files that make up a volume.
+public enum VolumeFiles {
+    /// The file itself and, for a `.hdr`, the voxel file beside it.
+    public static func all(of path: String) -> [String] {
+        let lowered = path.lowercased()
+        guard lowered.hasSuffix(".hdr") || lowered.hasSuffix(".hdr.gz"),
+            let voxels = VolumePair.partner(of: path, kind: .voxels)
+        else { return [path] }
+        return [path, voxels]
+    }
+}
