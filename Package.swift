@@ -61,7 +61,12 @@ let package = Package(
             name: "AnalyzerTests", dependencies: ["Analyzer", "Engine", "Formats", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "ToolTests", dependencies: ["TestSupport", "Formats", "ripe"], swiftSettings: strict),
+            name: "ToolTests",
+            dependencies: [
+                "TestSupport", "Analyzer", "Formats", "ripe",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c11

@@ -9,39 +9,67 @@ import Testing
 @testable import Analyzer
 
 struct TruthTests {
-    /// A file of the reference data.
-    private static func path(_ name: String) -> String { (TestData.shared ?? "") + "/bundle/" + name }
-
-    /// One row of a truth table.
-    private struct Row {
-        let checkpoint: String
+    /// A table of the authors' numbers with the checkpoints and views that it is about.
+    struct Table: Sendable, CustomTestStringConvertible {
+        let file: String
+        let checkpoints: String
+        let views: [String]
         let size: Int
-        let setting: ScoreSetting
-        let value: Double
-    }
+        let testDescription: String
 
-    private static func rows(_ sequence: String) throws -> [Row] {
-        let text = try String(contentsOfFile: path("truth/robustness_\(sequence).csv"), encoding: .utf8)
-        let lines = text.split(whereSeparator: \.isNewline).map { $0.split(separator: ",").map { String($0) } }
-        let header = try #require(lines.first)
-        func column(_ name: String) throws -> Int { try #require(header.firstIndex(of: name)) }
-        let names: [String: Distance] = ["cosine_distance": .cosine, "l2_loss": .l2, "inv_pearson_corr": .pearson]
-        return try lines.dropFirst().map { fields in
-            let setting = ScoreSetting(
-                distance: try #require(names[fields[try column("distance")]]),
-                loss: .hinge(margin: try #require(Double(fields[try column("margin")]))),
-                level: try #require(Int(fields[try column("level")])),
-                pooling: fields[try column("pooled")] == "True" ? .pooled : .flat, negatives: .paper)
-            return Row(
-                checkpoint: fields[try column("checkpoint")], size: try #require(Int(fields[try column("size")])),
-                setting: setting, value: try #require(Double(fields[try column("robustness")])))
+        /// What lies in fixtures/.
+        static let fixtures = ["pytorch", "lightning"].map { name in
+            Table(
+                file: TestData.fixtures + "/golden/robustness_\(name).csv",
+                checkpoints: TestData.fixtures + "/checkpoints/\(name)/",
+                views: (0..<2).map { TestData.fixtures + "/views/views64_\($0).npy" }, size: 64, testDescription: name)
+        }
+
+        /// All there is.
+        static let shared = ["A", "B"].flatMap { sequence in
+            [64, 128].map { size in
+                Table(
+                    file: path("truth/robustness_\(sequence).csv"), checkpoints: path("checkpoints/\(sequence)/"),
+                    views: (0..<2).map { path("truth/views\(size)_\($0)\(size == 64 ? "" : "_gray").npy") }, size: size,
+                    testDescription: "\(sequence), \(size) pixels")
+            }
+        }
+
+        func storedViews() throws -> StoredViews {
+            let arrays = try views.map { try NumPy.readArray($0) }
+            return try StoredViews(arrays[0], arrays[1])
+        }
+
+        /// The numbers by checkpoint.
+        func rows() throws -> [String: [(setting: ScoreSetting, value: Double)]] {
+            let text = try String(contentsOfFile: file, encoding: .utf8)
+            let lines = text.split(whereSeparator: \.isNewline).map { $0.split(separator: ",").map { String($0) } }
+            let header = try #require(lines.first)
+            var rows: [String: [(setting: ScoreSetting, value: Double)]] = [:]
+            for fields in lines.dropFirst() {
+                let row = Dictionary(uniqueKeysWithValues: zip(header, fields))
+                guard Int(row["size"] ?? "\(size)") == size else { continue }
+                let setting = ScoreSetting(
+                    distance: try #require(TruthTests.distances[row["distance"] ?? ""]),
+                    loss: .hinge(margin: try #require(Double(row["margin"] ?? ""))),
+                    level: try #require(Int(row["level"] ?? "")),
+                    pooling: row["pooled"] == "True" ? .pooled : .flat, negatives: .paper)
+                rows[row["checkpoint"] ?? "", default: []].append(
+                    (setting, try #require(Double(row["robustness"] ?? ""))))
+            }
+            return rows
         }
     }
 
+    private static let distances: [String: Distance] = [
+        "cosine_distance": .cosine, "l2_loss": .l2, "inv_pearson_corr": .pearson,
+    ]
+
+    /// A file of the reference data.
+    private static func path(_ name: String) -> String { (TestData.shared ?? "") + "/bundle/" + name }
+
     private static func views(_ size: Int) throws -> StoredViews {
-        let suffix = size == 64 ? "" : "_gray"
-        let arrays = try (0..<2).map { try NumPy.readArray(path("truth/views\(size)_\($0)\(suffix).npy")) }
-        return try StoredViews(arrays[0], arrays[1])
+        try #require(Table.shared.first { $0.size == size }).storedViews()
     }
 
     static let allSettings = ScoringOptions(
@@ -61,22 +89,30 @@ struct TruthTests {
             levelCount: recognition.graph.levels.count, batchSize: batch, threads: 2, keepsAllImages: true)
     }
 
-    @Test(
-        .enabled(if: TestData.shared != nil, "\(TestData.sharedMissing)"), arguments: ["A", "B"], [64, 128])
-    func everyNumberOfTheAuthorsIsReproduced(sequence: String, size: Int) throws {
-        let rows = try Self.rows(sequence).filter { $0.size == size }
-        let checkpoints = Set(rows.map(\.checkpoint)).sorted()
-        #expect(checkpoints.count == 6 && rows.count == 6 * 3 * 5 * 2 * 5)
-        let views = try Self.views(size)
-        for checkpoint in checkpoints {
-            let score = try Self.score(Self.path("checkpoints/\(sequence)/\(checkpoint)"), views: views)
-            for row in rows where row.checkpoint == checkpoint {
+    private func expectReproduced(_ table: Table) throws {
+        let views = try table.storedViews()
+        for (checkpoint, rows) in try table.rows() {
+            #expect(rows.count == 3 * 5 * 2 * 5)
+            let score = try Self.score(table.checkpoints + checkpoint, views: views)
+            for row in rows {
                 let entry = try #require(score[row.setting])
                 #expect(
                     abs(entry.value - row.value) <= 1e-5 * max(1, abs(row.value)),
                     "\(checkpoint) \(row.setting): \(entry.value) for \(row.value)")
             }
         }
+    }
+
+    @Test(arguments: Table.fixtures)
+    func theFixturesScoreAsTheAuthorsCodeScoresThem(table: Table) throws {
+        #expect(try table.rows().count == (table.testDescription == "pytorch" ? 6 : 3))
+        try expectReproduced(table)
+    }
+
+    @Test(.enabled(if: TestData.shared != nil, "\(TestData.sharedMissing)"), arguments: Table.shared)
+    func everyNumberOfTheAuthorsIsReproduced(table: Table) throws {
+        #expect(try table.rows().count == 6)
+        try expectReproduced(table)
     }
 
     @Test(
@@ -91,11 +127,11 @@ struct TruthTests {
             $0.name.split(separator: "|")[1] == "64"
         }
         #expect(arrays.count == 150)
-        let names: [Substring: Distance] = ["cosine_distance": .cosine, "l2_loss": .l2, "inv_pearson_corr": .pearson]
         for (name, array) in arrays {
             let key = name.split(separator: "|")
             let setting = ScoreSetting(
-                distance: try #require(names[key[2]]), loss: .hinge(margin: try #require(Double(key[3]))),
+                distance: try #require(Self.distances[String(key[2])]),
+                loss: .hinge(margin: try #require(Double(key[3]))),
                 level: try #require(Int(key[5])), pooling: key[4] == "1" ? .pooled : .flat, negatives: .paper)
             let losses = try #require(score[setting]?.images?.losses)
             let terms = try #require(array.floats())

@@ -6,6 +6,10 @@ public import Engine
 public struct Candidate: Sendable {
     /// The file's name, for people.
     public var name: String
+    /// Where the file is.
+    public var path: String
+    /// The network in words.
+    public var architecture: String?
     /// The epoch, if known.
     public var epoch: Int?
     /// The optimizer step, if known.
@@ -18,10 +22,15 @@ public struct Candidate: Sendable {
     public var score: CheckpointScore
 
     /// Describes a scored checkpoint.
+    ///
+    /// - Parameter path: the name, if not given.
     public init(
-        name: String, epoch: Int?, step: Int?, contentHash: String?, hasInitialStatistics: Bool?, score: CheckpointScore
+        name: String, path: String? = nil, architecture: String? = nil, epoch: Int?, step: Int?, contentHash: String?,
+        hasInitialStatistics: Bool?, score: CheckpointScore
     ) {
         self.name = name
+        self.path = path ?? name
+        self.architecture = architecture
         self.epoch = epoch
         self.step = step
         self.contentHash = contentHash

@@ -105,37 +105,3 @@ struct ScoringChoices: ParsableArguments {
         case hinge, infonce
     }
 }
-
-/// A word of an enumeration.
-private func word<Value: RawRepresentable<String> & CaseIterable>(_ text: String, _ type: Value.Type) throws -> Value {
-    guard let value = Value(rawValue: text) else {
-        throw ValidationError("expected \(Value.allCases.map(\.rawValue).joined(separator: " or "))")
-    }
-    return value
-}
-
-/// Words of an enumeration, separated by commas, each once.
-private func words<Value: RawRepresentable<String> & CaseIterable & Equatable>(
-    _ text: String, _ type: Value.Type
-) throws -> [Value] {
-    var found: [Value] = []
-    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-        guard let value = Value(rawValue: String(part)) else {
-            throw ValidationError("expected \(Value.allCases.map(\.rawValue).joined(separator: ", ")), found '\(part)'")
-        }
-        if !found.contains(value) { found.append(value) }
-    }
-    return found
-}
-
-/// Numbers separated by commas, each once.
-private func numbers(_ text: String) throws -> [Double] {
-    var found: [Double] = []
-    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-        guard let value = Double(part), value.isFinite else {
-            throw ValidationError("expected numbers such as 0,0.25,0.5, found '\(part)'")
-        }
-        if !found.contains(value) { found.append(value) }
-    }
-    return found
-}

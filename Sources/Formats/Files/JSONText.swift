@@ -1,27 +1,25 @@
 // JSON values to text that people can read too, and short ways to make them.
 
-import Formats
-
 extension JSON {
     /// Members in the given order; a nil value is left out.
-    static func object(_ members: KeyValuePairs<String, JSON?>) -> JSON {
+    public static func object(_ members: KeyValuePairs<String, JSON?>) -> JSON {
         .object(members.compactMap { key, value in value.map { Member(key: key, value: $0) } })
     }
 
     /// A whole number.
-    static func integer(_ value: Int) -> JSON { .number(String(value)) }
+    public static func integer(_ value: Int) -> JSON { .number(String(value)) }
 
     /// A number in the shortest form that reads back the same; null for NaN and infinity, which JSON has not.
-    static func real(_ value: Double) -> JSON { value.isFinite ? .number("\(value)") : .null }
+    public static func real(_ value: Double) -> JSON { value.isFinite ? .number("\(value)") : .null }
 
     /// A list of whole numbers.
-    static func integers(_ values: [Int]) -> JSON { .array(values.map(JSON.integer)) }
+    public static func integers(_ values: [Int]) -> JSON { .array(values.map(JSON.integer)) }
 
     /// A list of strings.
-    static func strings(_ values: [String]) -> JSON { .array(values.map(JSON.string)) }
+    public static func strings(_ values: [String]) -> JSON { .array(values.map(JSON.string)) }
 
     /// The value as text: lists of numbers, and whatever else fits, stay on one line; the rest has an element a line.
-    func text(indent: Int = 0) -> String {
+    public func text(indent: Int = 0) -> String {
         let line = inlineText
         guard indent + line.count > 110, !isNumberList else { return line }
         let margin = String(repeating: " ", count: indent + 1)

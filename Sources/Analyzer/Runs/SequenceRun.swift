@@ -1,0 +1,157 @@
+// Scores the checkpoints of a sequence, one after the other, taking finished results from a cache.
+
+public import Engine
+import Formats
+
+/// How the checkpoints of a run are scored: everything but the files.
+public struct SequenceRun: Sendable {
+    /// The views and settings.
+    public var scorer: Scorer
+    /// A fingerprint of the views: the images' content and their preparation.
+    public var targetHash: String
+    /// What the user says about the architecture.
+    public var hints = ArchitectureHints()
+    /// Whether each network gets its input as its family's original code prepares it; false for given views.
+    public var normalizesInput = true
+    /// Images a forward pass.
+    public var batchSize = 8
+    /// Threads for the networks and the sums.
+    public var threads = 1
+    /// Where finished results are kept; nil for nowhere.
+    public var cache: ScoreCache?
+
+    /// A run over the views of a scorer.
+    public init(scorer: Scorer, targetHash: String) {
+        self.scorer = scorer
+        self.targetHash = targetHash
+    }
+
+    /// What happens during a run, for whoever shows it.
+    public enum Event: Sendable {
+        /// A checkpoint is about to be scored.
+        case began(CheckpointFile, index: Int, of: Int)
+        /// Views went through its network.
+        case progress(ScoringProgress)
+        /// It is scored; `isCached` when its result was taken from the cache.
+        case finished(Candidate, isCached: Bool)
+        /// It cannot be scored.
+        case excluded(ExcludedFile)
+        /// Something worth a line that does not change the result.
+        case note(String)
+    }
+
+    /// What a run gives.
+    public struct Outcome: Sendable {
+        /// The scored checkpoints in the order of the sequence.
+        public var candidates: [Candidate] = []
+        /// What could not be scored, the sequence's own exclusions first.
+        public var excluded: [ExcludedFile]
+
+        /// The settings that decide: those of the network that most of the checkpoints share.
+        public var decidingSettings: [ScoreSetting] {
+            let lists = candidates.map { $0.score.entries.filter { $0.images != nil }.map(\.setting) }
+            let counts = Dictionary(grouping: lists) { $0 }.mapValues(\.count)
+            return lists.reversed().max { counts[$0, default: 0] < counts[$1, default: 0] } ?? []
+        }
+    }
+
+    /// Scores every checkpoint of a sequence.
+    ///
+    /// A checkpoint that cannot be scored is excluded with its reason and does not stop the rest. What can go wrong with the
+    /// images, or a full disk, stops the run; results stored before that stay.
+    ///
+    /// - Throws: ``AnalyzerError`` for images that cannot be read, `.cancelled`, a cache that cannot be written.
+    public func run(
+        _ sequence: CheckpointSequence, isCancelled: () -> Bool = { false }, onEvent: (Event) -> Void = { _ in }
+    ) throws(AnalyzerError) -> Outcome {
+        var outcome = Outcome(excluded: sequence.excluded)
+        for file in sequence.excluded { onEvent(.excluded(file)) }
+        for (index, file) in sequence.files.enumerated() {
+            if isCancelled() { throw .cancelled }
+            onEvent(.began(file, index: index, of: sequence.files.count))
+            // The next file is read ahead by the kernel while this one is scored.
+            let next = sequence.files.dropFirst(index + 1).first.flatMap { try? Bytes(mapping: $0.path) }
+            next?.adviseWillNeed()
+            switch try score(file, isCancelled: isCancelled, onEvent: onEvent) {
+            case .success(let candidate): outcome.candidates.append(candidate)
+            case .failure(let reason):
+                let excluded = ExcludedFile(path: file.path, name: file.name, reason: reason.words)
+                outcome.excluded.append(excluded)
+                onEvent(.excluded(excluded))
+            }
+        }
+        return outcome
+    }
+
+    private func score(
+        _ file: CheckpointFile, isCancelled: () -> Bool, onEvent: (Event) -> Void
+    ) throws(AnalyzerError) -> Result<Candidate, ExclusionReason> {
+        let hash: String
+        do throws(FormatError) { hash = try Self.contentHash(of: file.parts) } catch {
+            return .failure(ExclusionReason(error, file.path))
+        }
+        let key = ScoreCache.key(checkpoint: hash, target: targetHash, options: scorer.options, details: details)
+        func candidate(_ result: CachedScore) -> Candidate {
+            Candidate(
+                name: file.name, path: file.path, architecture: result.architecture, epoch: file.epoch, step: file.step,
+                contentHash: hash, hasInitialStatistics: result.hasInitialStatistics, score: result.score)
+        }
+        switch cache?.lookup(key) ?? .missing {
+        case .found(let result):
+            onEvent(.finished(candidate(result), isCached: true))
+            return .success(candidate(result))
+        case .damaged(let path, let reason): onEvent(.note("\(path) is not used: \(reason); scoring anew"))
+        case .missing: break
+        }
+        switch try compute(file, isCancelled: isCancelled, onEvent: onEvent) {
+        case .failure(let reason): return .failure(reason)
+        case .success(let result):
+            do throws(FormatError) { try cache?.store(result, as: key) } catch { throw .format(error) }
+            onEvent(.finished(candidate(result), isCached: false))
+            return .success(candidate(result))
+        }
+    }
+
+    private func compute(
+        _ file: CheckpointFile, isCancelled: () -> Bool, onEvent: (Event) -> Void
+    ) throws(AnalyzerError) -> Result<CachedScore, ExclusionReason> {
+        let network: OpenNetwork
+        do throws(ExclusionReason) {
+            network = try OpenNetwork(
+                file.path, hints: hints, options: scorer.options, image: scorer.source.imageShape, batchSize: batchSize,
+                threads: threads)
+        } catch { return .failure(error) }
+        do throws(AnalyzerError) {
+            let score = try scorer.score(
+                PlanEncoder(network.plan, hasTokenLevels: network.recognition.graph.hasTokenLevels),
+                levelCount: network.recognition.graph.levels.count, batchSize: batchSize, threads: threads,
+                normalization: normalizesInput ? network.recognition.normalization : .unit, isCancelled: isCancelled,
+                progress: { onEvent(.progress($0)) })
+            return .success(
+                CachedScore(
+                    architecture: network.recognition.architecture, hasInitialStatistics: network.hasInitialStatistics,
+                    score: score))
+        } catch {
+            switch error {
+            case .engine(let error): return .failure(ExclusionReason(error, file.path))
+            case .channels, .level, .features: return .failure(ExclusionReason("\(error)"))
+            default: throw error
+            }
+        }
+    }
+
+    /// What the scores depend on besides checkpoint, target and options.
+    private var details: [String] {
+        let options = hints.options.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        let defaults = hints.defaults.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        return [hints.architecture ?? "", options.joined(separator: ","), defaults.joined(separator: ",")]
+            + [normalizesInput ? "normalized" : "as given"]
+    }
+
+    /// A fingerprint of a checkpoint's files.
+    private static func contentHash(of parts: [String]) throws(FormatError) -> String {
+        var hashes: [String] = []
+        for part in parts { hashes.append(try ContentHash(file: part).hexadecimal) }
+        return hashes.count == 1 ? hashes[0] : ContentHash(hashes.joined(separator: "\n")).hexadecimal
+    }
+}

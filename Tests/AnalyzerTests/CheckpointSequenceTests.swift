@@ -1,0 +1,125 @@
+// Finding and ordering the checkpoints of a run.
+
+import FoundationEssentials
+import TestSupport
+import Testing
+
+@testable import Analyzer
+
+struct CheckpointSequenceTests {
+    private static let pytorch = TestData.fixtures + "/checkpoints/pytorch/model_state_dict_epoch_"
+    private static let lightning = TestData.fixtures + "/checkpoints/lightning/"
+
+    @Test func aFolderIsOrderedByEpochNotByName() throws {
+        let folder = try TemporaryFolder()
+        for (source, epoch) in [(1, 2), (2, 10), (3, 9), (0, 0)] {
+            try folder.copy("\(Self.pytorch)\(source).pt", as: "model_epoch_\(epoch).pt")
+        }
+        try folder.write(Array("epoch,loss\n".utf8), as: "pretraining.csv")
+        try folder.write([1, 2, 3], as: "optimizer.pt")
+        let sequence = try CheckpointSequence.find([folder.path])
+        #expect(
+            sequence.files.map(\.name)
+                == ["model_epoch_0.pt", "model_epoch_2.pt", "model_epoch_9.pt", "model_epoch_10.pt"])
+        #expect(sequence.files.map(\.epoch) == [0, 2, 9, 10])
+        #expect(sequence.excluded.isEmpty)
+    }
+
+    @Test func metadataWinsOverNamesAndFormatsMix() throws {
+        let folder = try TemporaryFolder()
+        try folder.copy(Self.lightning + "epoch=5-step=426.ckpt", as: "a/epoch=1-step=2.ckpt")
+        try folder.copy(Self.lightning + "epoch=0-step=71.ckpt", as: "a/last.ckpt")
+        try folder.copy(Self.pytorch + "3.pt", as: "a/epoch_3.pt")
+        let sequence = try CheckpointSequence.find([folder.path + "/a"])
+        #expect(sequence.files.map(\.name) == ["last.ckpt", "epoch_3.pt", "epoch=1-step=2.ckpt"])
+        #expect(sequence.files.map(\.epoch) == [0, 3, 5])
+        #expect(sequence.files.map(\.step) == [71, nil, 426])
+    }
+
+    @Test func patternsListsAndLinksNameEachFileOnce() throws {
+        let folder = try TemporaryFolder()
+        for epoch in [1, 2, 3] { try folder.copy("\(Self.pytorch)\(epoch).pt", as: "epoch_\(epoch).pt") }
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path + "/best.pt", withDestinationPath: folder.path + "/epoch_2.pt")
+        let all = try CheckpointSequence.find([folder.path + "/epoch_*.pt", folder.path + "/best.pt", folder.path])
+        #expect(all.files.map(\.epoch) == [1, 2, 3])
+        let some = try CheckpointSequence.find([folder.path + "/epoch_[13].pt"])
+        #expect(some.files.map(\.epoch) == [1, 3])
+    }
+
+    @Test func subfoldersNamedAfterStepsBelongToTheirFolder() throws {
+        let folder = try TemporaryFolder()
+        for step in [500, 1000] {
+            try folder.copy(Self.pytorch + "1.pt", as: "checkpoint-\(step)/pytorch_model.bin")
+            try folder.write([0x80, 2, 0x7D, 0x2E], as: "checkpoint-\(step)/optimizer.bin")
+        }
+        try folder.copy(Self.pytorch + "2.pt", as: "other/epoch_7.pt")
+        let sequence = try CheckpointSequence.find([folder.path])
+        #expect(
+            sequence.files.map(\.name) == ["checkpoint-500/pytorch_model.bin", "checkpoint-1000/pytorch_model.bin"])
+        #expect(sequence.files.map(\.step) == [500, 1000])
+    }
+
+    @Test func anEmptyFolderSendsTheSearchDeeper() throws {
+        let folder = try TemporaryFolder()
+        try folder.copy(Self.pytorch + "2.pt", as: "lightning_logs/version_0/checkpoints/epoch_7.pt")
+        try folder.copy(Self.pytorch + "3.pt", as: "lightning_logs/version_0/checkpoints/epoch_8.pt")
+        #expect(try CheckpointSequence.find([folder.path]).files.map(\.epoch) == [7, 8])
+    }
+
+    @Test func brokenFilesAreExcludedWithTheirReason() throws {
+        let folder = try TemporaryFolder()
+        try folder.copy(Self.pytorch + "1.pt", as: "epoch_1.pt")
+        try folder.write([], as: "epoch_2.pt")
+        try folder.write(Array("<!DOCTYPE html><html></html>".utf8), as: "epoch_3.pt")
+        try folder.write(
+            Array("version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n".utf8), as: "epoch_4.pt")
+        let sequence = try CheckpointSequence.find([folder.path])
+        #expect(sequence.files.map(\.epoch) == [1])
+        #expect(sequence.excluded.map(\.name) == ["epoch_2.pt", "epoch_3.pt", "epoch_4.pt"])
+        #expect(
+            sequence.excluded[0].reason
+                == "this is an empty file, not weights; the download or copy was interrupted; fetch it again")
+    }
+
+    @Test func aNamedFileThatIsNotThereIsExcludedAndAnEmptyPlaceIsAnError() throws {
+        let folder = try TemporaryFolder()
+        let missing = try CheckpointSequence.find([folder.path + "/gone.pt"])
+        #expect(missing.excluded.map(\.reason) == ["cannot open: No such file or directory"])
+        #expect(
+            throws: AnalyzerError.noCheckpoints(
+                place: folder.path, detail: "looked for safetensors, PyTorch, Keras and NumPy files")
+        ) { try CheckpointSequence.find([folder.path]) }
+        #expect(
+            throws: AnalyzerError.noCheckpoints(place: folder.path + "/*.pt", detail: "the pattern matches no file")
+        ) { try CheckpointSequence.find([folder.path + "/*.pt"]) }
+    }
+
+    @Test func shardsOfAnIndexAreOneCheckpoint() throws {
+        let folder = try TemporaryFolder()
+        let header = { (name: String) -> [UInt8] in
+            let text = Array("{\"\(name)\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}".utf8)
+            return (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) } + text + [0, 0, 128, 63]
+        }
+        try folder.write(header("a"), as: "model-00001-of-00002.safetensors")
+        try folder.write(header("b"), as: "model-00002-of-00002.safetensors")
+        let index = """
+            {"metadata":{"total_size":8},"weight_map":{"a":"model-00001-of-00002.safetensors",
+            "b":"model-00002-of-00002.safetensors"}}
+            """
+        try folder.write(Array(index.utf8), as: "model.safetensors.index.json")
+        let sequence = try CheckpointSequence.find([folder.path])
+        #expect(sequence.files.map(\.name) == ["model.safetensors.index.json"])
+        #expect(sequence.files.first?.parts.count == 3)
+    }
+
+    @Test func numbersInNamesCountAsNumbers() {
+        let names = ["e10", "e9", "e09", "a2b10", "a2b9", "", "e"]
+        #expect(names.sorted(by: naturallyPrecedes) == ["", "a2b9", "a2b10", "e", "e09", "e9", "e10"])
+    }
+
+    @Test func namesGrowUntilTheyAreDistinct() {
+        #expect(CheckpointSequence.distinctNames(["x/a/m.pt", "x/b/m.pt"]) == ["a/m.pt", "b/m.pt"])
+        #expect(CheckpointSequence.distinctNames(["x/a.pt", "x/b.pt"]) == ["a.pt", "b.pt"])
+    }
+}

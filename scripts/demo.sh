@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# The main job on the example data: score a sequence of checkpoints on example images, then pick.
+set -euo pipefail
+ripe=$1
+cd "$(dirname "$0")/.."
+results=demo-results
+
+show() {
+    echo
+    echo "\$ ripe $*"
+    "$ripe" "$@"
+}
+
+cat <<'TEXT'
+
+This is Ripe's main job, on example data that comes with it.
+
+A small network was pretrained for eight epochs and saved now and then (fixtures/checkpoints/pytorch).
+Which of these checkpoints should you fine-tune for brain MR images (fixtures/target)? The last is not
+always the best. Ripe answers without training anything and without any labels: it runs every checkpoint
+on two randomly jittered views of each image, and sees how well the features hold still.
+TEXT
+
+rm -rf "$results"
+show score fixtures/checkpoints/pytorch --target fixtures/target --image-size 64 --out "$results"
+
+cat <<'TEXT'
+
+The same from a script: 'ripe pick' prints only the path. The scores are read from the results of the
+first run, so this takes no time.
+TEXT
+show pick fixtures/checkpoints/pytorch --target fixtures/target --image-size 64 --out "$results"
+
+cat <<TEXT
+
+Results: $results/scores.json (everything), scores.csv (a table), and an SVG plot of the curve.
+Now try it on your own checkpoints and images:
+
+  $ripe score YOUR_CHECKPOINTS --target YOUR_IMAGES
+
+README.md says which formats are read.
+TEXT
