@@ -48,12 +48,12 @@ struct ScoreOptions: ParsableArguments {
         let progress = ProgressLine(isSilent: isSilent)
         defer { progress.clear() }
         let options = choices.options
+        let sequence = try CheckpointSequence.find(checkpoints)
         let scoredOn =
             try views.isEmpty
             ? ScoredOn(target: images, options: options, threads: threads.count, progress: progress)
             : ScoredOn(views: views)
         let scorer = try Scorer(source: scoredOn.source, options: options)
-        let sequence = try CheckpointSequence.find(checkpoints)
         var run = SequenceRun(scorer: scorer, targetHash: scoredOn.fingerprint)
         run.hints = architecture.hints(defaults: choices.architectureDefaults)
         run.normalizesInput = scoredOn.normalizes
