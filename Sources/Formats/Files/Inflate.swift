@@ -46,25 +46,6 @@ public enum Inflate {
         }
     }
 
-    /// About the first `count` bytes of a raw deflate stream, fewer when it ends before; nil when it is damaged.
-    ///
-    /// libdeflate fills its buffer in order and stops at the first copy that does not fit, which is at most 258 bytes
-    /// long: all before is sound. Damage further on goes unnoticed.
-    static func prefix(_ bytes: Bytes, count: Int) -> Bytes? {
-        guard let start = bytes.slice(0, min(bytes.count, max(count, 1 << 16))) else { return nil }
-        var produced: Int?
-        let buffer = try? Bytes(byteCount: count + 258) { (output: UnsafeMutableRawBufferPointer) throws(FormatError) in
-            output.initializeMemory(as: UInt8.self, repeating: 0)
-            let outcome = try deflate(start, into: output, path: "")
-            switch outcome.result {
-            case LIBDEFLATE_SUCCESS: produced = min(outcome.produced, count)
-            case LIBDEFLATE_INSUFFICIENT_SPACE: produced = count
-            default: break
-            }
-        }
-        return produced.flatMap { buffer?.slice(0, $0) }
-    }
-
     /// Inflates a zlib stream (RFC 1950) whose size is known, as HDF5's deflate filter writes it.
     ///
     /// - Throws: as ``raw(_:size:path:section:)``.
@@ -86,6 +67,25 @@ public enum Inflate {
                     path, .invalid(section: section, expected: "\(size) bytes after inflating", found: found))
             }
         }
+    }
+
+    /// About the first `count` bytes of a raw deflate stream, fewer when it ends before; nil when it is damaged.
+    ///
+    /// libdeflate fills its buffer in order and stops at the first copy that does not fit, which is at most 258 bytes
+    /// long: all before is sound. Damage further on goes unnoticed.
+    static func prefix(_ bytes: Bytes, count: Int) -> Bytes? {
+        guard let start = bytes.slice(0, min(bytes.count, max(count, 1 << 16))) else { return nil }
+        var produced: Int?
+        let buffer = try? Bytes(byteCount: count + 258) { (output: UnsafeMutableRawBufferPointer) throws(FormatError) in
+            output.initializeMemory(as: UInt8.self, repeating: 0)
+            let outcome = try deflate(start, into: output, path: "")
+            switch outcome.result {
+            case LIBDEFLATE_SUCCESS: produced = min(outcome.produced, count)
+            case LIBDEFLATE_INSUFFICIENT_SPACE: produced = count
+            default: break
+            }
+        }
+        return produced.flatMap { buffer?.slice(0, $0) }
     }
 
     /// Refuses an output size that the input cannot yield, or that only a zip bomb yields.

@@ -16,17 +16,12 @@ import Testing
     }
 
     @Test func whatIsNoHDF5IsNamed() {
+        let advice = "check the path, or download the file again"
+        #expect(opening([]) == "m.h5: this is an empty file, not HDF5; \(advice)")
+        #expect(opening(Array("<!DOCTYPE html><html>".utf8)) == "m.h5: this is a web page, not HDF5; \(advice)")
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n"
         #expect(
-            opening([])
-                == "m.h5: the file is empty; expected HDF5 (\\x89HDF); check the path or download the file again")
-        #expect(
-            opening(Array("<!DOCTYPE html><html>".utf8)).hasPrefix(
-                "m.h5: this is a web page (HTML or XML); expected HDF5"))
-        #expect(
-            opening(Array("version https://git-lfs.github.com/spec/v1\n".utf8))
-                .hasPrefix("m.h5: this is a git-lfs pointer, not the file it stands for; "))
-        #expect(
-            opening([0x50, 0x4B, 3, 4, 0, 0, 0, 0]).hasPrefix("m.h5: it begins with bytes [80, 75, 3, 4, 0, 0, 0, 0]; ")
+            opening(Array(pointer.utf8)) == "m.h5: this is a git-lfs pointer to a file of 12 bytes, not HDF5; \(advice)"
         )
     }
 

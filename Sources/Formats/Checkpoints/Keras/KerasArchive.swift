@@ -4,7 +4,7 @@
 ///
 /// - Throws: ``FormatError`` with `.invalid` when there are no weights in it, `.unsupported` for weights as pickled
 ///   NumPy objects.
-public func openKerasArchive(path: String, archive: ZipArchive) throws(FormatError) -> any CheckpointReader {
+func openKerasArchive(path: String, archive: ZipArchive) throws(FormatError) -> any CheckpointReader {
     guard let bytes = try archive.contents(named: "model.weights.h5") else {
         guard archive["model.weights.npz"] == nil else {
             throw FormatError(
@@ -44,7 +44,7 @@ public func openKerasArchive(path: String, archive: ZipArchive) throws(FormatErr
 ///
 /// - Throws: ``FormatError`` with `.invalid` for a map that leads out of its folder or to groups that its shards lack,
 ///   `.system` when a shard is missing.
-public func openKerasSharded(path: String) throws(FormatError) -> any CheckpointReader {
+func openKerasSharded(path: String) throws(FormatError) -> any CheckpointReader {
     let section = "shard map"
     let json = try JSON(Bytes(mapping: path), path: path, section: section)
     guard let map = json["weight_map"]?.members else {

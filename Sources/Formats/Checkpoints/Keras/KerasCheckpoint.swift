@@ -2,15 +2,15 @@
 // and KerasStoreNames.swift.
 
 /// An open Keras checkpoint, or a plain HDF5 file.
-public struct KerasCheckpoint: CheckpointReader {
+struct KerasCheckpoint: CheckpointReader {
     /// The file that was opened.
-    public let path: String
+    let path: String
     /// Such as "Keras 3 archive".
-    public let format: String
+    let format: String
     /// The model's variables; see ``KerasVariableTable`` for their places in the network.
-    public let tensors: [TensorInfo]
+    let tensors: [TensorInfo]
     /// What else the file says.
-    public let metadata: CheckpointMetadata
+    let metadata: CheckpointMetadata
     /// How the file names its weights.
     let naming: Naming
     /// Each tensor's values.
@@ -63,7 +63,7 @@ public struct KerasCheckpoint: CheckpointReader {
     /// Reads one variable; contiguous ones are lent from the map without a copy.
     ///
     /// - Throws: ``FormatError`` with `.missingTensor`, `.truncated`, `.limitExceeded`, `.unsupported` or `.invalid`.
-    public func tensor(_ name: String) throws(FormatError) -> TensorView {
+    func tensor(_ name: String) throws(FormatError) -> TensorView {
         guard let entry = entries[name] else {
             throw FormatError(path, .missingTensor(name: name, available: tensors.count))
         }

@@ -8,7 +8,7 @@
 ///   - path: the file, for errors.
 ///   - bytes: its contents, mapped.
 /// - Throws: ``FormatError``.
-public func openKerasHDF5(path: String, bytes: Bytes) throws(FormatError) -> any CheckpointReader {
+func openKerasHDF5(path: String, bytes: Bytes) throws(FormatError) -> any CheckpointReader {
     let contents = try HDF5Contents(path: path, bytes: bytes)
     let root = contents.groups[""] ?? [:]
     let source = KerasCheckpoint.Source(path: path, bytes: bytes)

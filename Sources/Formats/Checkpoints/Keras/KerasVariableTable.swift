@@ -45,7 +45,7 @@ public struct KerasVariableTable: Sendable {
     /// Joins a checkpoint and a configuration.
     ///
     /// - Parameters:
-    ///   - checkpoint: a file that ``openKerasHDF5(path:bytes:)`` or its siblings opened.
+    ///   - checkpoint: a Keras file that ``Checkpoint/open(_:)`` opened.
     ///   - configuration: the JSON of the network; by default the one that the file holds, if any. Without one, the
     ///     file's own names are taken as they are.
     /// - Throws: ``FormatError`` with `.invalid` when a layer's variables do not fit the configuration,

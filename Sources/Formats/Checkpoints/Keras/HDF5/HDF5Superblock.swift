@@ -37,8 +37,8 @@ struct HDF5Superblock: Sendable {
             throw FormatError(
                 path,
                 .unrecognized(
-                    found: describeUnknownBytes(bytes),
-                    advice: "expected HDF5 (\\x89HDF); check the path or download the file again"))
+                    found: "this is \(FileKind(bytes)), not HDF5",
+                    advice: "check the path, or download the file again"))
         }
         var cursor = try HDF5Cursor(
             bytes, path: path, section: "superblock", start: offset, length: min(bytes.count - offset, 112))
@@ -99,14 +99,4 @@ struct HDF5Superblock: Sendable {
                     section: "HDF5 file", offset: 0, expected: Int(clamping: end), found: bytes.count))
         }
     }
-}
-
-/// What a file that is not HDF5 seems to be: the usual ends of a failed download.
-func describeUnknownBytes(_ bytes: Bytes) -> String {
-    if bytes.count == 0 { return "the file is empty" }
-    let head = String(decoding: (bytes.slice(0, min(bytes.count, 64)) ?? bytes).array, as: UTF8.self)
-    if head.hasPrefix("version https://git-lfs") { return "this is a git-lfs pointer, not the file it stands for" }
-    if head.drop(while: \.isWhitespace).hasPrefix("<") { return "this is a web page (HTML or XML)" }
-    let first = (bytes.slice(0, min(bytes.count, 8)) ?? bytes).array
-    return "it begins with bytes \(first)"
 }
