@@ -13,7 +13,7 @@ struct ImageReport {
         self.image = image
         self.fileBytes = fileBytes
         let values = image.samples.floats() ?? []
-        statistics = VoxelStatistics(percents: [50]) { visit in for value in values { visit(Double(value)) } }
+        statistics = VoxelStatistics(percents: [50]) { visit in for value in values { visit(Double(value), 1) } }
         var table = [Int](repeating: 0, count: image.fullScale + 1)
         for value in values where table.indices.contains(Int(value)) { table[Int(value)] += 1 }
         counts = table.enumerated().filter { $0.element > 0 }.map { (value: $0.offset, count: $0.element) }
