@@ -45,9 +45,9 @@ struct SequenceRunTests {
         let (first, second) = (Log(), Log())
         let outcome = try run.run(sequence, onEvent: first.take)
         let again = try run.run(sequence, onEvent: second.take)
-        #expect(first.scored.count == 6 && first.cached.isEmpty)
-        #expect(second.cached.count == 6 && second.scored.isEmpty && second.views == 0)
-        #expect(outcome.candidates.map(\.hasInitialStatistics) == [true, false, false, false, false, false])
+        #expect(first.scored.count == 5 && first.cached.isEmpty)
+        #expect(second.cached.count == 5 && second.scored.isEmpty && second.views == 0)
+        #expect(outcome.candidates.map(\.hasInitialStatistics) == [true, false, false, false, false])
         let reports = [outcome, again].map {
             ScoreReport($0, scorer: run.scorer, rule: .guarded, preset: .ripe, target: .object([])).json.text()
         }
@@ -65,7 +65,7 @@ struct SequenceRunTests {
         let resumed = Log()
         _ = try run.run(sequence, onEvent: resumed.take)
         #expect(resumed.cached == log.scored)
-        #expect(resumed.scored.count == 4)
+        #expect(resumed.scored.count == 3)
     }
 
     @Test(arguments: ["cut", "flipped", "emptied", "another result"])
@@ -138,7 +138,7 @@ struct SequenceRunTests {
         #expect(
             outcome.excluded.map(\.reason)
                 == [String](
-                    repeating: "level 9: this network has levels 1…5 (or −5…−1 from the deepest)", count: 6))
+                    repeating: "level 9: this network has levels 1…5 (or −5…−1 from the deepest)", count: 5))
         #expect(outcome.decidingSettings == [])
     }
 }

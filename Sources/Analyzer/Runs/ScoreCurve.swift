@@ -10,7 +10,7 @@ struct ScoreCurve {
     private let right = 24.0
     private let panelHeight = 190.0
     private let panelGap = 46.0
-    private let top = 84.0
+    private let top = 98.0
 
     init(_ report: ScoreReport) {
         self.report = report
@@ -35,7 +35,7 @@ struct ScoreCurve {
             "<rect class=\"ground\" width=\"\(number(width))\" height=\"\(number(height))\"/>",
             "<text class=\"head\" x=\"24\" y=\"30\">Score by checkpoint (lower is better)</text>",
         ]
-        for (line, text) in wrapped(report.recommendation.sentence, to: 112).prefix(2).enumerated() {
+        for (line, text) in wrapped(report.recommendation.sentence, to: 104).prefix(3).enumerated() {
             lines.append(
                 "<text class=\"quiet\" x=\"24\" y=\"\(number(50 + 17 * Double(line)))\">\(escaped(text))</text>")
         }
@@ -129,10 +129,10 @@ struct ScoreCurve {
     private func legend() -> [String] {
         let y = height - 16
         let items = [
-            ("<path class=\"pick\" transform=\"translate(8 -4)\" d=\"M0-7 7 0 0 7-7 0Z\"/>", "recommended", 112.0),
-            ("<circle class=\"tied\" cx=\"8\" cy=\"-4\" r=\"5\"/>", "as good as the lowest", 168),
+            ("<path class=\"pick\" transform=\"translate(8 -4)\" d=\"M0-7 7 0 0 7-7 0Z\"/>", "recommended", 122.0),
+            ("<circle class=\"tied\" cx=\"8\" cy=\"-4\" r=\"5\"/>", "as good as the lowest", 176),
             ("<circle class=\"mark\" cx=\"8\" cy=\"-4\" r=\"5\"/>", "worse", 76),
-            ("<circle class=\"aside\" cx=\"8\" cy=\"-4\" r=\"5\"/>", "not considered", 126),
+            ("<circle class=\"aside\" cx=\"8\" cy=\"-4\" r=\"5\"/>", "not considered", 130),
             ("<rect class=\"band\" x=\"0\" y=\"-12\" width=\"18\" height=\"14\"/>", "± one standard error", 150),
         ]
         var x = 24.0
@@ -238,7 +238,12 @@ private struct Scale {
             unit *= 10
             decimals += 1
         }
-        return ScoreCurve.rounded(abs(tick) < step / 2 ? 0 : tick, decimals)
+        // The same number of decimals on every line.
+        let text = ScoreCurve.rounded(abs(tick) < step / 2 ? 0 : tick, decimals)
+        guard decimals > 0, !text.contains("e") else { return text }
+        let parts = text.split(separator: ".")
+        let fraction = parts.count > 1 ? parts[1] : ""
+        return parts[0] + "." + fraction + String(repeating: "0", count: max(0, decimals - fraction.count))
     }
 
     /// 1, 2 or 5 times a power of ten, at or above `least`.

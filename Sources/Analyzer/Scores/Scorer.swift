@@ -1,21 +1,20 @@
 // Scores checkpoints on the views of a target.
 //
-// In short, from a target to a recommendation:
+// In short, from files to a recommendation:
 //
+//     let target = try Target.open([…])                                   // any ImageSource
+//     let options = ScoringOptions.ripe                                   // or .paper, or your own
 //     let views = try JitteredViews(of: target, scope: options.jitterScope, seed: options.seed, draws: options.draws)
 //     //  or  StoredViews(first, second)  for views that the user hands over
-//     let scorer = try Scorer(source: views, options: options)            // ScoringOptions.ripe, .paper or your own
-//     for each checkpoint {
-//         let levelCount = graph.levels.count
-//         let settings = try scorer.options.grid.settings(levelCount: levelCount)
-//         let levels = Set(settings.map(\.level)).sorted()                // the plan computes these and no more
-//         let plan = try InferencePlan(graph, parameters: …, input: [batch, …], levels: levels, threads: …)
-//         let score = try scorer.score(PlanEncoder(plan, hasTokenLevels: graph.hasTokenLevels), levelCount: levelCount)
-//     }
-//     let recommendation = Recommendation(…)                              // Choosing/
-//     let report = ScoreReport(…)                                         // Runs/: scores.json, .csv, .svg, terminal
+//     var run = SequenceRun(scorer: try Scorer(source: views, options: options), targetHash: …)
+//     run.cache = ScoreCache(folder: …)                                   // finished scores; optional
+//     let sequence = try CheckpointSequence.find(["runs/resnet50"])       // folders, patterns, files
+//     let outcome = try run.run(sequence, isCancelled: { … }) { event in … }
+//     let report = ScoreReport(outcome, scorer: run.scorer, rule: .guarded, preset: .ripe, target: …)
+//     report.recommendation.sentence; report.warnings; try report.write(to: "out")
 //
-// ``ScoreCache`` (Runs/) keeps finished scores on disk and ``CheckpointSequence`` finds and orders the files.
+// Below that, for one network: `Scorer.score` takes any FeatureEncoder (``PlanEncoder`` wraps an InferencePlan) and gives a
+// ``CheckpointScore``; ``Recommendation`` compares ``Candidate``s; ``ScoreWarnings`` says what is odd about them.
 
 public import Engine
 

@@ -1,5 +1,6 @@
 // The `ripe` command: its root, its start and its end.
 
+import Analyzer
 import ArgumentParser
 import Glibc
 
@@ -13,7 +14,7 @@ struct Ripe: ParsableCommand {
             130 stopped by Ctrl-C.
             """,
         version: "0.1.0",
-        subcommands: [Score.self, Inspect.self, Features.self, Bench.self])
+        subcommands: [Score.self, Pick.self, Inspect.self, Features.self, Bench.self])
 
     func run() throws {
         try Console.write([
@@ -50,6 +51,7 @@ enum Start {
 
     /// Says why a command ended and returns its exit code. Help and version end a command too, well.
     private static func end(_ error: any Error) -> Int32 {
+        if case .option? = error as? AnalyzerError { return end(ToolError.usage("\(error)")) }
         if let error = error as? ToolError {
             if !error.description.isEmpty { Console.note("ripe: \(error)") }
             return error.exitCode
