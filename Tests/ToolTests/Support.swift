@@ -62,7 +62,15 @@ struct Running {
         var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
         defer { (pointers + variables).forEach { free($0) } }
-        let status = posix_spawn(&pid, "/bin/sh", nil, nil, &pointers, &variables)
+        // Threads of the test runner may block signals, which a child would inherit.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        let status = posix_spawn(&pid, "/bin/sh", nil, &attributes, &pointers, &variables)
         try #require(status == 0)
         process = pid
     }

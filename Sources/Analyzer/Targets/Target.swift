@@ -68,7 +68,7 @@ public struct Target: ImageSource {
                 FormatError(
                     listing.place,
                     .unrecognized(
-                        found: "all \(index.reduce(0) { $0 + $1.droppedCount }) images are empty",
+                        found: "every image is empty (\(index.reduce(0) { $0 + $1.droppedCount }))",
                         advice: "keep empty slices if they are meant")))
         }
         self.samples = samples

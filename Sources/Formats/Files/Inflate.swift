@@ -46,6 +46,29 @@ public enum Inflate {
         }
     }
 
+    /// Inflates a zlib stream (RFC 1950) whose size is known, as HDF5's deflate filter writes it.
+    ///
+    /// - Throws: as ``raw(_:size:path:section:)``.
+    static func zlib(_ bytes: Bytes, size: Int, path: String, section: String) throws(FormatError) -> Bytes {
+        try checkClaim(size, from: bytes.count, path: path, section: section)
+        guard let decompressor = libdeflate_alloc_decompressor() else {
+            throw FormatError(path, .library(call: "libdeflate_alloc_decompressor", detail: "out of memory"))
+        }
+        defer { libdeflate_free_decompressor(decompressor) }
+        return try Bytes(byteCount: size) { (output: UnsafeMutableRawBufferPointer) throws(FormatError) in
+            // Without a place to report a smaller size, libdeflate demands this very size.
+            let result = bytes.withUnsafeBytes { input in
+                libdeflate_zlib_decompress(
+                    decompressor, input.baseAddress, input.count, output.baseAddress, output.count, nil)
+            }
+            guard result == LIBDEFLATE_SUCCESS else {
+                let found = result == LIBDEFLATE_BAD_DATA ? "damaged zlib data" : "another size"
+                throw FormatError(
+                    path, .invalid(section: section, expected: "\(size) bytes after inflating", found: found))
+            }
+        }
+    }
+
     /// About the first `count` bytes of a raw deflate stream, fewer when it ends before; nil when it is damaged.
     ///
     /// libdeflate fills its buffer in order and stops at the first copy that does not fit, which is at most 258 bytes

@@ -1,6 +1,8 @@
 // The `ripe` command: its root, its start and its end.
 
+import Analyzer
 import ArgumentParser
+import Engine
 import Glibc
 
 /// The root command; one subcommand per file.
@@ -13,7 +15,7 @@ struct Ripe: ParsableCommand {
             130 stopped by Ctrl-C.
             """,
         version: "0.1.0",
-        subcommands: [Score.self, Inspect.self, Features.self, Bench.self])
+        subcommands: [Score.self, Pick.self, Inspect.self, Features.self, Bench.self])
 
     func run() throws {
         try Console.write([
@@ -33,6 +35,7 @@ struct Ripe: ParsableCommand {
 enum Start {
     static func main() {
         FileSignals.install()
+        ProcessMemory.keepFreed()
         do {
             var command = try Ripe.parseAsRoot()
             try command.run()
@@ -50,6 +53,7 @@ enum Start {
 
     /// Says why a command ended and returns its exit code. Help and version end a command too, well.
     private static func end(_ error: any Error) -> Int32 {
+        if case .option? = error as? AnalyzerError { return end(ToolError.usage("\(error)")) }
         if let error = error as? ToolError {
             if !error.description.isEmpty { Console.note("ripe: \(error)") }
             return error.exitCode

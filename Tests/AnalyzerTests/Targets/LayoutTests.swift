@@ -36,9 +36,9 @@ import Testing
             #expect(target.summary.maskCount == 1)
             #expect(
                 target.summary.notes == [
-                    "1 files in imagesTr are not named {case}_0000.nii.gz and are left out: notes.txt",
-                    "1 cases have no label file in labelsTr: heart_10",
-                    "1 label files in labelsTr have no image: gone.nii.gz",
+                    "left out of imagesTr, not named {case}_0000.nii.gz (1): notes.txt",
+                    "cases without a label file in labelsTr (1): heart_10",
+                    "label files in labelsTr without an image (1): gone.nii.gz",
                 ])
             #expect(target.imageShape == ImageShape(channels: 1, height: 4, width: 4))
             let second = try open(tree.path) { $0.channels = [1] }
@@ -102,7 +102,7 @@ import Testing
             #expect(identities(target) == ["b_2/0", "b_2/1"])
             #expect(
                 target.summary.notes == [
-                    "1 images that dataset.json lists are missing: gone",
+                    "listed in dataset.json but missing (1): gone",
                     "b_2: of 2 frames or channels along the fourth axis one is used",
                 ])
             #expect(try identities(open(tree.path) { $0.split = .all }) == ["b_2/0", "b_2/1", "b_9/0", "b_9/1"])
@@ -159,8 +159,8 @@ import Testing
             #expect(target.summary.maskCount == 2)
             #expect(
                 target.summary.notes == [
-                    "1 files in images are no images of ours: readme.txt", "1 images have no mask: c",
-                    "1 masks have no image: z",
+                    "left out of images, no NIfTI, PNG or .npy (1): readme.txt", "images without a mask (1): c",
+                    "masks without an image (1): z",
                 ])
             #expect(try target.labels(0)?.values == [0, 1, 1, 0, 1, 0])
             #expect(try target.labels(2) == nil)

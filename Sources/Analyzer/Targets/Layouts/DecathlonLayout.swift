@@ -38,7 +38,7 @@ struct DecathlonLayout {
         }
         guard entries.isEmpty, let name = folder.folder(named: [folderName.lowercased()]) else {
             let missing = entries.filter { !TargetFolder.exists($0.image) }.map { ImageName.stem($0.image) }
-            listing.note(missing) { "\($0) images that dataset.json lists are missing" }
+            listing.note(missing, "listed in dataset.json but missing")
             for entry in entries where TargetFolder.exists(entry.image) {
                 let mask = entry.label.flatMap { TargetFolder.exists($0) ? $0 : nil }
                 listing.cases.append(ListedCase(name: ImageName.stem(entry.image), images: [entry.image], mask: mask))

@@ -8,7 +8,7 @@ enum FileLayout {
     static func listing(folder: TargetFolder) throws(AnalyzerError) -> TargetListing {
         let (files, others) = readable(folder)
         var listing = listing(paths: files.map { folder($0) }, place: folder.path)
-        listing.note(others) { "\($0) other files are left out" }
+        listing.note(others, "left out, no NIfTI, PNG or .npy")
         guard !listing.cases.isEmpty else {
             throw .format(FormatError(folder.path, TargetListing.nothingFound(in: folder)))
         }

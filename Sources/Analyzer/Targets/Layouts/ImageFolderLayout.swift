@@ -86,7 +86,7 @@ enum ImageFolderLayout {
         images: TargetFolder, masks: String?, place: String, into listing: inout TargetListing
     ) throws(AnalyzerError) {
         let (files, others) = FileLayout.readable(images)
-        listing.note(others) { "\($0) files in \(images.path.dropFirst(place.count + 1)) are no images of ours" }
+        listing.note(others, "left out of \(images.path.dropFirst(place.count + 1)), no NIfTI, PNG or .npy")
         var maskOf: [String: String] = [:]
         if let masks {
             let folder = try TargetFolder(masks)
@@ -104,8 +104,8 @@ enum ImageFolderLayout {
             listing.cases.append(ListedCase(name: name, images: [images(file)], mask: mask))
         }
         guard masks != nil else { return }
-        listing.note(unpaired) { "\($0) images have no mask" }
+        listing.note(unpaired, "images without a mask")
         let orphans = maskOf.keys.filter { !used.contains($0) }.sorted(by: naturallyPrecedes)
-        listing.note(orphans) { "\($0) masks have no image" }
+        listing.note(orphans, "masks without an image")
     }
 }

@@ -79,7 +79,7 @@ struct NnunetLayout {
                 odd.append(name)
             }
         }
-        listing.note(odd) { "\($0) files in \(part.images) are not named {case}_0000\(ending) and are left out" }
+        listing.note(odd, "left out of \(part.images), not named {case}_0000\(ending)")
         let labels = folder.folder(named: [part.labels.lowercased()])
         let masks = try labels.map { (name) throws(AnalyzerError) in try TargetFolder(folder(name)) }
         var unlabelled: [String] = []
@@ -93,11 +93,11 @@ struct NnunetLayout {
             if mask == nil, masks != nil { unlabelled.append(identity) }
             listing.cases.append(ListedCase(name: identity, images: chosen, mask: mask))
         }
-        listing.note(unlabelled) { "\($0) cases have no label file in \(part.labels)" }
+        listing.note(unlabelled, "cases without a label file in \(part.labels)")
         let orphans = (masks?.files ?? []).filter {
             $0.hasSuffix(ending) && channels[String($0.dropLast(ending.count))] == nil
         }
-        listing.note(orphans) { "\($0) label files in \(part.labels) have no image" }
+        listing.note(orphans, "label files in \(part.labels) without an image")
     }
 
     /// `{case}_{XXXX}{ending}` taken apart; nil for other names.

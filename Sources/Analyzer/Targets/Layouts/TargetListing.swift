@@ -33,10 +33,10 @@ struct TargetListing: Sendable {
     /// Remarks that the user should see.
     var notes: [String] = []
 
-    /// Adds "N things …: first, second…" when there are any.
-    mutating func note(_ names: [String], _ words: (String) -> String) {
+    /// Adds "what (how many): first, second…" when there are any.
+    mutating func note(_ names: [String], _ what: String) {
         guard !names.isEmpty else { return }
         let shown = names.prefix(3).joined(separator: ", ") + (names.count > 3 ? ", …" : "")
-        notes.append(words("\(names.count)") + ": \(shown)")
+        notes.append("\(what) (\(names.count)): \(shown)")
     }
 }

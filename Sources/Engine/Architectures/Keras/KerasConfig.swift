@@ -84,6 +84,24 @@ extension KerasModelConfig.Layer {
         }
     }
 
+    /// Why a layer is not the Keras layer that its class name suggests; nil when it is.
+    ///
+    /// - Parameter inputs: how many tensors the call is given: bare operations may also take numbers, which descriptions
+    ///   keep among the arguments.
+    func foreignness(inputs: Int) -> String? {
+        let entry = settings.entry
+        let module = entry["module"]?.string
+        if let module, module.hasPrefix("keras.src.ops") || module.hasPrefix("keras.ops") {
+            return ["Add", "Multiply", "Subtract"].contains(className) && inputs == 2
+                ? nil : "it is an operation outside of layers; this version knows layers"
+        }
+        let isKeras =
+            module.map { $0.hasPrefix("keras") || $0.hasPrefix("tf_keras") || $0.hasPrefix("tensorflow") } ?? true
+        let isRegistered = module == nil && entry["module"] != nil && entry["registered_name"]?.string != nil
+        return isKeras && !isRegistered && !className.contains(">")
+            ? nil : "it is a custom class, whose code is not in the file"
+    }
+
     /// The tensors within a call's arguments, in order.
     private static func tensors(_ json: JSON) -> [KerasModelConfig.Reference] {
         if json["class_name"]?.string == "__keras_tensor__" {

@@ -31,6 +31,9 @@ struct KerasImporter {
     /// What blocked a map that a level may need, with the maps it was made of.
     private var blocks: [(error: EngineError, inputs: [Graph.NodeID])] = []
 
+    /// Bounds on the work that a description may ask for.
+    private static let roundLimit = 100, callLimit = 50_000
+
     /// Starts with an input of the given size.
     init(channels: Int, size: Size2, isChannelsFirst: Bool, majorVersion: Int) {
         graph = Graph(inputChannels: channels)
@@ -56,6 +59,8 @@ struct KerasImporter {
         var pending: [(layer: KerasModelConfig.Layer, call: Int)] = model.layers.flatMap { layer in
             layer.calls.indices.map { (layer, $0) }
         }
+        // Descriptions list layers in the order of their first calls, or nearly: few rounds suffice.
+        var rounds = 0
         while !pending.isEmpty {
             var waiting: [(layer: KerasModelConfig.Layer, call: Int)] = []
             for (layer, call) in pending {
@@ -70,7 +75,10 @@ struct KerasImporter {
                     values[.init(layer: layer.name, call: number, output: output)] = value
                 }
             }
-            guard waiting.count < pending.count else { break }
+            rounds += 1
+            if let stuck = waiting.first, waiting.count == pending.count || rounds > Self.roundLimit {
+                throw stuck.layer.settings.unsupported("its inputs are not in the network description")
+            }
             pending = waiting
         }
         return model.outputs.map { values[$0] ?? .head }
@@ -108,6 +116,9 @@ struct KerasImporter {
         }
         if nodes.count < inputs.count { return [unavailable(layer, inputs, nodes)] }
         layers.append(path + [layer.name])
+        guard layers.count <= Self.callLimit else {
+            throw layer.settings.unsupported("the description asks for more than \(Self.callLimit) layer calls")
+        }
         do throws(EngineError) {
             return [try translate(layer, nodes, KerasLayerPath(names: path + [layer.name]))]
         } catch {

@@ -12,7 +12,9 @@ extension KerasImporter {
     ) throws(EngineError) -> KerasValue {
         let settings = layer.settings
         guard let input = inputs.first else { throw settings.unsupported("it has no input") }
-        switch layer.className.split(separator: ">").last.map(String.init) ?? "" {
+        if let reason = layer.foreignness(inputs: inputs.count) { throw settings.unsupported(reason) }
+        if layer.className != "Activation", Self.activationName(settings["activation"]) == "softmax" { return .head }
+        switch layer.className {
         case "Conv2D", "Convolution2D": return .map(try convolution(settings, input, path))
         case "DepthwiseConv2D": return .map(try depthwise(settings, input, path))
         case "SeparableConv2D", "SeparableConvolution2D": return .map(try separable(settings, input, path))

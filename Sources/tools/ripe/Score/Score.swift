@@ -2,55 +2,31 @@
 
 import Analyzer
 import ArgumentParser
-import Engine
-import FoundationEssentials
 import Formats
 
 /// Scores checkpoints on target images.
 struct Score: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Score a folder of checkpoints on target images and recommend one.")
+        abstract: "Score a folder of checkpoints on target images and recommend one.",
+        discussion: """
+            Every checkpoint sees the same images, each in pairs of randomly jittered views; the score says how much closer \
+            the features of two views of an image are than those of different images. Lower is better. No labels are needed.
+
+            Checkpoints that cannot be scored are left out with the reason, and the exit code is then 1.
+            """)
 
     @OptionGroup var options: ScoreOptions
 
-    @Flag(help: "Print the results as JSON and nothing else.")
+    @Flag(help: "Print the content of scores.json and nothing else.")
     var json = false
 
     func run() throws {
         Interrupt.install()
-        guard let source = try options.views.source() else {
-            throw ToolError.usage("give the images to score on with --views")
+        let report = try options.report(isSilent: json)
+        try Console.write(json ? [report.json.text()] : ScoreSummary(report).lines(for: .output))
+        if let out = options.out, !json {
+            try Console.write(["", "Written to \(out): scores.json, scores.csv, scores.svg"])
         }
-        let scorer = try Scorer(source: source, options: options.choices.options)
-        let scoring = CheckpointScoring(
-            scorer: scorer, hints: options.architecture.hints(defaults: options.choices.architectureDefaults),
-            normalizes: false, batch: options.batch, threads: options.threads.count)
-        var candidates: [Candidate] = []
-        var excluded: [ScoreSummary.Excluded] = []
-        var deciding: [ScoreSetting] = []
-        for path in options.checkpoints {
-            let name = path.split(separator: "/").last.map { String($0) } ?? path
-            do {
-                let reader = try Checkpoint.open(path)
-                let result = try scoring.score(reader) { _ in }
-                deciding = try scorer.options.grid.decidingSettings(levelCount: result.network.graph.levels.count)
-                candidates.append(
-                    Candidate(
-                        name: name, epoch: reader.metadata.epoch ?? CheckpointName(path).epoch,
-                        step: reader.metadata.step ?? CheckpointName(path).step, contentHash: nil,
-                        hasInitialStatistics: result.hasInitialStatistics, score: result.score))
-            } catch let error as CheckpointScoring.Exclusion {
-                excluded.append(.init(name: name, reason: error.reason))
-            }
-        }
-        let recommendation = Recommendation(
-            candidates, decidedBy: deciding, spread: scorer.spread, rule: options.choices.pickRule,
-            seed: options.choices.seed)
-        let summary = ScoreSummary(
-            candidates: candidates, excluded: excluded, recommendation: recommendation,
-            warnings: ScoreWarnings.all(
-                candidates, recommendation: recommendation, plan: scorer.plan, options: scorer.options,
-                spread: scorer.spread))
-        try Console.write(summary.lines(for: .output))
+        if !report.excluded.isEmpty { throw ToolError.incomplete }
     }
 }

@@ -5,17 +5,11 @@ import Formats
 
 /// A scored sequence as text.
 struct ScoreSummary {
-    /// A file that was left out.
-    struct Excluded {
-        let name: String
-        let reason: String
-    }
+    private let report: ScoreReport
+    private var candidates: [Candidate] { report.candidates }
+    private var recommendation: Recommendation { report.recommendation }
 
-    /// The scored checkpoints in the order of pretraining.
-    let candidates: [Candidate]
-    let excluded: [Excluded]
-    let recommendation: Recommendation
-    let warnings: [ScoreWarning]
+    init(_ report: ScoreReport) { self.report = report }
 
     /// The whole report.
     func lines(for terminal: Terminal) -> [String] {
@@ -28,13 +22,15 @@ struct ScoreSummary {
             "  " + terminal.styled($0, recommendation.pick == nil ? .yellow : .green)
         }
         lines += choices().lines(for: terminal)
-        if !warnings.isEmpty {
+        if !report.warnings.isEmpty {
             lines += ["", terminal.styled("Before you rely on it", .bold)]
-            for warning in warnings { lines += bullet(warning.message, warning.isSerious ? .yellow : nil, terminal) }
+            for warning in report.warnings {
+                lines += bullet(warning.message, warning.isSerious ? .yellow : nil, terminal)
+            }
         }
-        if !excluded.isEmpty {
+        if !report.excluded.isEmpty {
             lines += ["", terminal.styled("Left out", .bold)]
-            for file in excluded { lines += bullet("\(file.name): \(file.reason)", .red, terminal) }
+            for file in report.excluded { lines += bullet("\(file.name): \(file.reason)", .red, terminal) }
         }
         return lines
     }
@@ -113,15 +109,16 @@ struct ScoreSummary {
     // MARK: Curve
 
     private var plot: TextPlot {
-        let isByEpoch = candidates.allSatisfy { $0.epoch != nil }
-        let points = candidates.enumerated().map { index, candidate in
+        let choices = [("epoch", candidates.map(\.epoch)), ("step", candidates.map(\.step))]
+        let axis = choices.first { Set($0.1.compactMap(\.self)).count == candidates.count }
+        let points = candidates.indices.map { index in
             let (mean, error) = value(of: index)
             return PlotPoint(
-                label: isByEpoch ? "\(candidate.epoch ?? 0)" : "\(index + 1)", value: mean, error: error,
+                label: "\(axis?.1[index] ?? index + 1)", value: mean, error: error,
                 isPick: index == recommendation.pick,
                 counts: recommendation.standings.contains { $0.checkpoint == index })
         }
-        return TextPlot(points: points, axisTitle: isByEpoch ? "epoch" : "checkpoint")
+        return TextPlot(points: points, axisTitle: axis?.0 ?? "checkpoint")
     }
 
     // MARK: Recommendation
@@ -141,6 +138,7 @@ struct ScoreSummary {
 
     private func label(_ index: Int) -> String {
         let candidate = candidates[index]
-        return candidate.epoch.map { "epoch \($0), \(candidate.name)" } ?? candidate.name
+        let isTold = candidates.count { $0.epoch == candidate.epoch } == 1
+        return candidate.epoch.flatMap { isTold ? "epoch \($0), \(candidate.name)" : nil } ?? candidate.name
     }
 }

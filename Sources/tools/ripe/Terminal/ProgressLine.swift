@@ -35,8 +35,9 @@ final class ProgressLine: Sendable {
     ///
     /// - Parameters:
     ///   - label: what is being worked on, such as a file's name.
+    ///   - skipped: units of `done` that took no time and do not count for the rate.
     ///   - unit: the plural of what is counted, for the rate.
-    func update(_ label: String, done: Int, total: Int, unit: String) {
+    func update(_ label: String, done: Int, total: Int, skipped: Int = 0, unit: String) {
         let now = ContinuousClock.now
         let interval: Duration = terminal.isInteractive ? .milliseconds(100) : .seconds(10)
         let isDue = state.withLock { state in
@@ -49,7 +50,8 @@ final class ProgressLine: Sendable {
             return true
         }
         guard isDue else { return }
-        let text = Self.text(label, done: done, total: total, unit: unit, seconds: (now - start).inSeconds)
+        let text = Self.text(
+            label, done: done, total: total, skipped: skipped, unit: unit, seconds: (now - start).inSeconds)
         write(terminal.isInteractive ? "\r\(shortened(text, to: terminal.width - 1))\u{1B}[K" : text + "\n")
     }
 
@@ -70,11 +72,13 @@ final class ProgressLine: Sendable {
     }
 
     /// The line's words: label, share, rate and time left.
-    static func text(_ label: String, done: Int, total: Int, unit: String, seconds: Double) -> String {
+    static func text(
+        _ label: String, done: Int, total: Int, skipped: Int = 0, unit: String, seconds: Double
+    ) -> String {
         let share = total > 0 ? 100 * Double(done) / Double(total) : 0
         var parts = ["\(label)  \(fixed(share, 0)) %"]
-        if done > 0, seconds > 0.2 {
-            let rate = Double(done) / seconds
+        if done > skipped, seconds > 0.2 {
+            let rate = Double(done - skipped) / seconds
             parts.append("\(significant(rate, 3)) \(unit)/s")
             parts.append("\(duration(seconds: Double(total - done) / rate)) left")
         }

@@ -1,0 +1,104 @@
+// The reader that all of Keras' HDF5 forms share. The forms differ in how they name weights; see KerasLegacyNames.swift
+// and KerasStoreNames.swift.
+
+/// An open Keras checkpoint, or a plain HDF5 file.
+struct KerasCheckpoint: CheckpointReader {
+    /// The file that was opened.
+    let path: String
+    /// Such as "Keras 3 archive".
+    let format: String
+    /// The model's variables; see ``KerasVariableTable`` for their places in the network.
+    let tensors: [TensorInfo]
+    /// What else the file says.
+    let metadata: CheckpointMetadata
+    /// How the file names its weights.
+    let naming: Naming
+    /// Each tensor's values.
+    private let entries: [String: Entry]
+    private let sources: [Source]
+
+    /// How a file names its weights.
+    enum Naming: Sendable {
+        /// Groups by layer name with lists of weight names.
+        case legacy([KerasLegacyLayer])
+        /// Groups by class and number with numbered variables.
+        case store(KerasStore)
+        /// No convention that we know.
+        case plain
+    }
+
+    /// One HDF5 file that holds values.
+    struct Source: Sendable {
+        let path: String
+        let bytes: Bytes
+    }
+
+    /// A named variable and where it is.
+    struct Entry: Sendable {
+        let name: String
+        let dataSet: HDF5DataSet
+        /// Its file's place in the list of sources.
+        var source = 0
+    }
+
+    init(
+        path: String, format: String, entries: [Entry], sources: [Source], naming: Naming, metadata: CheckpointMetadata
+    ) {
+        self.path = path
+        self.format = format
+        self.sources = sources
+        self.naming = naming
+        self.metadata = metadata
+        // Two weights that would share a name go by their full paths instead.
+        var counts: [String: Int] = [:]
+        for entry in entries { counts[entry.name, default: 0] += 1 }
+        let named = entries.map { entry in
+            counts[entry.name] == 1
+                ? entry : Entry(name: entry.dataSet.name, dataSet: entry.dataSet, source: entry.source)
+        }
+        tensors = named.map(\.info)
+        self.entries = Dictionary(named.map { ($0.name, $0) }) { first, _ in first }
+    }
+
+    /// Reads one variable; contiguous ones are lent from the map without a copy.
+    ///
+    /// - Throws: ``FormatError`` with `.missingTensor`, `.truncated`, `.limitExceeded`, `.unsupported` or `.invalid`.
+    func tensor(_ name: String) throws(FormatError) -> TensorView {
+        guard let entry = entries[name] else {
+            throw FormatError(path, .missingTensor(name: name, available: tensors.count))
+        }
+        let source = sources[entry.source]
+        return try entry.dataSet.values(in: source.bytes, path: source.path)
+    }
+}
+
+extension KerasCheckpoint.Entry {
+    /// What the listing says; `storage.key` is the path of the data set.
+    var info: TensorInfo {
+        TensorInfo(
+            name: name, dtype: dataSet.element.dtype, shape: dataSet.shape,
+            storage: TensorInfo.Storage(
+                key: dataSet.storageName, byteOffset: 0, byteCount: dataSet.byteCount ?? 0))
+    }
+}
+
+extension CheckpointMetadata {
+    /// Counts a data set that is no part of the model.
+    mutating func countOther(_ dataSet: HDF5DataSet) {
+        otherTensorCount += 1
+        otherTensorBytes += dataSet.byteCount ?? 0
+    }
+
+    /// Takes an optimizer's step from its counter, the first scalar integer that `entries` offer.
+    mutating func takeStep(
+        from counters: [HDF5DataSet], in bytes: Bytes, path: String
+    ) throws(FormatError) {
+        for counter in counters where counter.shape.elementCount == 1 && counter.element.dtype.isInteger {
+            guard case .contiguous = counter.storage else { continue }
+            let view = try counter.values(in: bytes, path: path)
+            let value = view.bytes.array.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            if let found = Int(exactly: value) { step = found }
+            return
+        }
+    }
+}
