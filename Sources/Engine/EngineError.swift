@@ -6,6 +6,8 @@ public import Formats
 public enum EngineError: Error, Equatable, Sendable {
     /// No architecture fits the tensor names; `closest` names the nearest family and what it lacks.
     case unrecognizedArchitecture(evidence: String, closest: String?)
+    /// Keras weights whose layer names belong to no known network, without the description that would tell.
+    case missingDescription(evidence: String)
     /// The tensors do not fill the recognised architecture exactly.
     case parameterMismatch(
         architecture: String, missing: [String], unexpected: [String], misshapen: [String], cause: String)
@@ -34,6 +36,9 @@ extension EngineError: CustomStringConvertible {
         case .unrecognizedArchitecture(let evidence, let closest):
             "architecture not recognised: \(evidence)"
                 + (closest.map { "; closest family: \($0)" } ?? "") + "; name it with --arch if you know it"
+        case .missingDescription(let evidence):
+            "Keras weights without their network description: \(evidence); give the .keras file or the full .h5 instead, "
+                + "or one of them (or its config.json) with --arch-option config=FILE"
         case .parameterMismatch(let architecture, let missing, let unexpected, let misshapen, let cause):
             "the tensors do not fit \(architecture): "
                 + [("missing", missing), ("unexpected", unexpected), ("of another shape", misshapen)]

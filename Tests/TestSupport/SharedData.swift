@@ -22,4 +22,9 @@ public enum TestData {
 
     /// What a skipped test says.
     public static let sharedMissing = "needs the reference data in ../shared, which is not beside this clone"
+
+    /// The names in a folder, sorted.
+    public static func files(in folder: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+    }
 }

@@ -44,7 +44,8 @@ public enum Recognizer {
         let wanted = Architectures.models.first { $0.name == name }?.families ?? [name]
         let matching = families.filter { wanted.contains($0.name) }
         guard matching.isEmpty else { return matching }
-        throw .unknownArchitecture(name: name, known: families.map { $0.name } + Architectures.models.map { $0.name })
+        throw .unknownArchitecture(
+            name: name, known: families.map { $0.name } + [KerasModel.name] + Architectures.models.map { $0.name })
     }
 
     /// Where the family's anchors all stand, the likeliest first: copies kept for momentum come last.

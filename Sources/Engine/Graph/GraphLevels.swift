@@ -36,15 +36,40 @@ extension Graph {
     /// The last map at each resolution, from shallow to deep: learned maps of the image that were not enlarged on the
     /// way and not merely padded, and that are larger than 1×1.
     ///
+    /// Where a resolution has maps that everything deeper passes through, the last of those is taken: what lies between
+    /// two such maps is the inside of a block, as the first half of a residual block that shrinks the map.
+    ///
     /// - Parameter shapes: every node's output shape for an image of the usual size.
     func lastMapAtEachResolution(shapes: [Shape]) -> [NodeID] {
-        var last: [Resolution: NodeID] = [:]
-        for (id, resolution) in resolutions.enumerated() where resolution.isLearned && !resolution.isEnlarged {
-            if case .pad = nodes[id].op { continue }
-            guard shapes[id][2] > 1 || shapes[id][3] > 1 else { continue }
-            last[resolution] = id
+        let resolutions = resolutions
+        let candidates = nodes.indices.filter { id in
+            if case .pad(let padding, _) = nodes[id].op, padding.isAdded { return false }
+            let isMap = shapes[id][2] > 1 || shapes[id][3] > 1
+            return isMap && resolutions[id].isLearned && !resolutions[id].isEnlarged
         }
-        return last.values.sorted()
+        func area(_ id: NodeID) -> Double { resolutions[id].rows * resolutions[id].columns }
+        guard let deepest = candidates.max(by: { (area($0), $0) < (area($1), $1) }) else { return [] }
+        let passages = passages(to: deepest)
+        var last: [Resolution: NodeID] = [:]
+        for id in candidates { last[resolutions[id]] = id }
+        var lastPassage: [Resolution: NodeID] = [:]
+        for id in candidates where passages.contains(id) { lastPassage[resolutions[id]] = id }
+        return last.merging(lastPassage) { $1 }.values.sorted()
+    }
+
+    /// The nodes that every path from the input to `end` passes: those that no edge skips.
+    private func passages(to end: NodeID) -> Set<NodeID> {
+        let order = ancestors(of: [end])
+        var passages = Set<NodeID>()
+        // The last node that reads an earlier one than the node looked at.
+        var reach = 0
+        var lastUse: [NodeID: NodeID] = [:]
+        for id in order { for input in nodes[id].inputs { lastUse[input] = max(lastUse[input] ?? id, id) } }
+        for id in order {
+            if reach <= id { passages.insert(id) }
+            reach = max(reach, lastUse[id] ?? id)
+        }
+        return passages
     }
 
     /// The same network without the nodes that no level needs.
@@ -89,4 +114,9 @@ extension Graph.Resolution {
         columns /= Double(factor.width)
         isEnlarged = isEnlarged || factor != Size2(1)
     }
+}
+
+extension Padding {
+    /// Whether any side is added to rather than cut.
+    fileprivate var isAdded: Bool { top > 0 || left > 0 || bottom > 0 || right > 0 }
 }

@@ -70,7 +70,7 @@ struct Features: ParsableCommand {
     /// The network in a checkpoint, with the file's name in the error.
     static func recognize(_ reader: any CheckpointReader, hints: ArchitectureHints) throws -> Recognition {
         do throws(EngineError) {
-            return try Recognizer.recognize(reader.tensors, metadata: reader.metadata, hints: hints)
+            return try Recognizer.recognize(reader, hints: hints)
         } catch {
             throw ToolError.about(reader.path, error)
         }

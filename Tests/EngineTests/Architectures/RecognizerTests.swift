@@ -7,7 +7,10 @@ import Testing
 
 @Suite("Recognizer")
 struct RecognizerTests {
-    @Test(arguments: Architectures.models.filter { !$0.name.contains("swin") && !$0.name.contains("keras") }.map { $0.name })
+    @Test(
+        arguments: Architectures.models.filter { !$0.name.contains("swin") && !$0.name.contains("keras") }.map {
+            $0.name
+        })
     func everyNamedModelIsRecognisedFromItsOwnTensors(name: String) throws {
         let graph = try Architectures.named(name)
         let found = try Recognizer.recognize(graph.tensors())

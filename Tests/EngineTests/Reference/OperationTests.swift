@@ -146,7 +146,7 @@ struct OperationTests {
                 if rest.hasPrefix("input") {
                     inputs.append(try #require(try golden.map(key)))
                 } else {
-                    tensors[rest] = try golden.tensor(key)
+                    tensors[rest] = golden.tensor(key)
                 }
             }
             self.inputs = inputs

@@ -1,36 +1,48 @@
-// Arrays that Python computed: .npz files of float32 arrays in C order, which is all the generators write.
+// Arrays that Python computed, by name.
 
 import Engine
 import Formats
 import Testing
 
-/// The arrays of an .npz file by name.
+/// The arrays of an .npz file.
 struct GoldenArchive {
-    private let zip: ZipArchive
-
-    init(_ path: String) throws { zip = try ZipArchive(path) }
-
     /// The names of the arrays, in file order.
-    var names: [String] { zip.members.map { String($0.name.dropLast(".npy".count)) } }
+    let names: [String]
+    private let arrays: [String: TensorView]
 
-    /// An array, or nil when there is none of that name.
-    func tensor(_ name: String) throws -> TensorView? {
-        guard let bytes = try zip.contents(named: name + ".npy") else { return nil }
-        let length = Int(try #require(bytes.littleEndian(at: 8, as: UInt16.self)))
-        let header = try #require(bytes.slice(10, length)?.utf8)
-        try #require(header.contains("'<f4'") && header.contains("'fortran_order': False"))
-        let open = try #require(header.firstIndex(of: "(")), close = try #require(header.firstIndex(of: ")"))
-        let shape = Shape(
-            header[header.index(after: open)..<close].split(separator: ",").compactMap { Int($0.filter(\.isNumber)) })
-        return TensorView(
-            dtype: .float32, shape: shape, bytes: try #require(bytes.slice(10 + length, 4 * shape.elementCount)))
+    init(_ path: String) throws {
+        let contents = try NumPy.readArchive(path)
+        names = contents.map { $0.name }
+        arrays = Dictionary(contents.map { ($0.name, $0.array) }) { first, _ in first }
     }
 
-    /// An array of rank 4 as a map.
-    func map(_ name: String) throws -> ReferenceMap? {
-        guard let tensor = try tensor(name) else { return nil }
+    /// An array, or nil when there is none of that name.
+    func tensor(_ name: String) -> TensorView? { arrays[name] }
+
+    /// An array of rank 4 as a map, or nil when there is none of that name.
+    ///
+    /// - Parameters:
+    ///   - count: how many of its images to take.
+    ///   - isChannelsLast: whether it is N×h×w×C.
+    func map(_ name: String, count: Int = .max, isChannelsLast: Bool = false) throws -> ReferenceMap? {
+        guard let tensor = arrays[name] else { return nil }
         try #require(tensor.shape.rank == 4)
-        return ReferenceMap(shape: tensor.shape, values: try #require(tensor.floats()))
+        let values = try #require(tensor.floats())
+        var axes = tensor.shape.axes
+        axes[0] = min(axes[0], count)
+        guard isChannelsLast else {
+            return ReferenceMap(shape: Shape(axes), values: Array(values.prefix(axes.reduce(1, *))))
+        }
+        let (height, width, channels) = (axes[1], axes[2], axes[3])
+        var turned: [Float] = []
+        for n in 0..<axes[0] {
+            for c in 0..<channels {
+                for position in 0..<height * width {
+                    turned.append(values[(n * height * width + position) * channels + c])
+                }
+            }
+        }
+        return ReferenceMap(shape: [axes[0], channels, height, width], values: turned)
     }
 }
 

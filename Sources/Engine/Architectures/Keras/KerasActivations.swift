@@ -21,7 +21,7 @@ extension KerasImporter {
     }
 
     /// The function's name in a setting: text, or a serialised function or layer.
-    private static func activationName(_ json: JSON) -> String {
+    static func activationName(_ json: JSON) -> String {
         (json.string ?? json["config"]?.string ?? json["class_name"]?.string ?? "linear").lowercased()
     }
 

@@ -6,8 +6,12 @@ import Formats
 enum KerasValue {
     /// A map of the graph (vectors are N×C×1×1).
     case map(Graph.NodeID)
-    /// Something that is no longer a map, such as flattened features: heads are made of those, levels are not.
-    case head
+    /// Something that is no longer a map, such as flattened features: heads are made of those, levels are not. A layer
+    /// that could not be run on vectors is remembered, should a map need it after all.
+    case head(EngineError?)
+
+    /// A head for no particular reason.
+    static let head = KerasValue.head(nil)
     /// A map that cannot be computed, because of a layer that is not run.
     case blocked(EngineError)
 }
@@ -30,6 +34,9 @@ struct KerasImporter {
     private(set) var variables: [String: KerasVariable] = [:]
     /// What blocked a map that a level may need, with the maps it was made of.
     private var blocks: [(error: EngineError, inputs: [Graph.NodeID])] = []
+
+    /// Bounds on the work that a description may ask for.
+    private static let roundLimit = 100, callLimit = 50_000
 
     /// Starts with an input of the given size.
     init(channels: Int, size: Size2, isChannelsFirst: Bool, majorVersion: Int) {
@@ -56,6 +63,8 @@ struct KerasImporter {
         var pending: [(layer: KerasModelConfig.Layer, call: Int)] = model.layers.flatMap { layer in
             layer.calls.indices.map { (layer, $0) }
         }
+        // Descriptions list layers in the order of their first calls, or nearly: few rounds suffice.
+        var rounds = 0
         while !pending.isEmpty {
             var waiting: [(layer: KerasModelConfig.Layer, call: Int)] = []
             for (layer, call) in pending {
@@ -70,7 +79,10 @@ struct KerasImporter {
                     values[.init(layer: layer.name, call: number, output: output)] = value
                 }
             }
-            guard waiting.count < pending.count else { break }
+            rounds += 1
+            if let stuck = waiting.first, waiting.count == pending.count || rounds > Self.roundLimit {
+                throw stuck.layer.settings.unsupported("its inputs are not in the network description")
+            }
             pending = waiting
         }
         return model.outputs.map { values[$0] ?? .head }
@@ -108,10 +120,13 @@ struct KerasImporter {
         }
         if nodes.count < inputs.count { return [unavailable(layer, inputs, nodes)] }
         layers.append(path + [layer.name])
+        guard layers.count <= Self.callLimit else {
+            throw layer.settings.unsupported("the description asks for more than \(Self.callLimit) layer calls")
+        }
         do throws(EngineError) {
             return [try translate(layer, nodes, KerasLayerPath(names: path + [layer.name]))]
         } catch {
-            guard nodes.contains(where: { isMap($0) }) else { return [.head] }
+            guard nodes.contains(where: { isMap($0) }) else { return [.head(error)] }
             blocks.append((error, nodes))
             return [.blocked(error)]
         }
@@ -122,8 +137,10 @@ struct KerasImporter {
         _ layer: KerasModelConfig.Layer, _ inputs: [KerasValue], _ nodes: [Graph.NodeID]
     ) -> KerasValue {
         for case .blocked(let error) in inputs { return .blocked(error) }
-        guard nodes.contains(where: { isMap($0) }) else { return .head }
-        let error = layer.settings.unsupported("it joins a map with values that are no map")
+        var origin: EngineError?
+        for case .head(let error?) in inputs { origin = origin ?? error }
+        guard nodes.contains(where: { isMap($0) }) else { return .head(origin) }
+        let error = origin ?? layer.settings.unsupported("it joins a map with values that are no map")
         blocks.append((error, nodes))
         return .blocked(error)
     }

@@ -13,6 +13,7 @@ extension KerasImporter {
         case "MaxPooling2D", "MaxPool2D":
             return .map(try add(.maxPool(try window(settings, padding)), [input], name: path.name))
         case "AveragePooling2D", "AvgPool2D":
+            // As TensorFlow and JAX do; Keras' torch backend averages repeated edges where "same" is uneven.
             let op = Op.averagePool(try window(settings, padding), countsPadding: false)
             return .map(try add(op, [input], name: path.name))
         case "GlobalAveragePooling2D", "GlobalAvgPool2D":
@@ -50,6 +51,7 @@ extension KerasImporter {
         _ layer: KerasModelConfig.Layer, _ inputs: [Graph.NodeID], _ path: KerasLayerPath
     ) throws(EngineError) -> Graph.NodeID {
         let settings = layer.settings
+        guard inputs.count > 1 else { throw settings.unsupported("it joins fewer than two tensors") }
         switch layer.className {
         case "Add": return try add(.add, inputs, name: path.name)
         case "Multiply": return try add(.multiply, inputs, name: path.name)

@@ -15,7 +15,7 @@ struct CheckpointReport {
         self.fileBytes = fileBytes
         storage = StorageUse(reader.tensors)
         do throws(EngineError) {
-            network = .success(try Recognizer.recognize(reader.tensors, metadata: reader.metadata, hints: hints))
+            network = .success(try Recognizer.recognize(reader, hints: hints))
         } catch {
             network = .failure(error)
         }
