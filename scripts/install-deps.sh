@@ -16,7 +16,7 @@ packages=(
     "libdnnl-dev|oneDNN: runs the networks' convolutions"
     "pkg-config|tells the Swift package manager where the libraries are"
 )
-if [ "${1:-}" = bench ]; then
+if [ "${1:-}" = bench ] && ! python3 -c "import venv, ensurepip" 2>/dev/null; then
     packages+=("python3-venv|makes the Python environment that the benchmark compares with")
 fi
 

@@ -55,11 +55,14 @@ final class ProgressLine: Sendable {
         write(terminal.isInteractive ? "\r\(shortened(text, to: terminal.width - 1))\u{1B}[K" : text + "\n")
     }
 
-    /// Writes a whole line that stays, above the moving one.
+    /// Writes a whole line that stays, above the moving one; wrapped where a person reads it.
     func remark(_ text: String) {
         guard !isSilent else { return }
         clear()
-        write(text + "\n")
+        guard terminal.isInteractive else { return write(text + "\n") }
+        let indent = String(text.prefix { $0 == " " })
+        let lines = wrapped(String(text.dropFirst(indent.count)), to: terminal.width - indent.count - 2)
+        write(indent + lines.joined(separator: "\n  " + indent) + "\n")
     }
 
     /// Takes the moving line off the screen.
