@@ -22,7 +22,7 @@ def parse_options():
     parser.add_argument("--parts", default=",".join(PARTS), help="comma-separated: " + ", ".join(PARTS))
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="threads of both sides")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each side in part forward")
-    parser.add_argument("--score-rounds", type=int, default=1, help="turns of each side in part score")
+    parser.add_argument("--score-rounds", type=int, default=2, help="turns of each side in part score")
     parser.add_argument("--work", type=Path, default=ROOT / "bench-results", help="where data and results.json go")
     options = parser.parse_args()
     options.ripe = options.ripe.resolve()
