@@ -15,8 +15,8 @@ struct FeatureSpace {
     let threads: Int
 
     private var layout = GroupLayout.empty
-    private var firstView = FeatureVectors()
-    private var secondView = FeatureVectors()
+    private var firstView: FeatureVectors
+    private var secondView: FeatureVectors
     private var secondViewStart = 0
     private(set) var tables: [Distance: DistanceTable] = [:]
     /// Vectors that were zero, or constant, since the last ``begin(_:)``.
@@ -32,6 +32,8 @@ struct FeatureSpace {
         self.needs = needs
         self.tokens = tokens
         self.threads = threads
+        firstView = FeatureVectors(centers: distances.contains(.pearson))
+        secondView = firstView
     }
 
     /// Starts a draw of a group.

@@ -5,32 +5,69 @@ import Engine
 /// What distances need to know of one vector, in float64.
 struct VectorMoments {
     /// Σ a²
-    var squares = 0.0
+    private(set) var squares = 0.0
     /// The mean of the entries.
-    var mean: Float = 0
-    /// Σ (a − mean)², or zero for a constant vector.
-    var centeredSquares = 0.0
+    private(set) var mean: Float = 0
+    /// Σ (a − mean)², or zero for a constant vector; only for correlations.
+    private(set) var centeredSquares = 0.0
+    /// Whether all entries are equal.
+    private(set) var isConstant = true
 
     var isZero: Bool { squares == 0 }
-    var isConstant: Bool { centeredSquares == 0 }
 
-    /// Two passes, so that a large mean does not eat the spread.
-    init(_ values: UnsafeBufferPointer<Float>) {
-        var sum = 0.0
-        for value in values {
-            let value = Double(value)
-            sum += value
-            squares += value * value
+    /// - Parameter centered: whether ``centeredSquares`` is needed. It takes a second pass, so that a large mean does not
+    ///   eat the spread.
+    init(_ values: UnsafeBufferPointer<Float>, centered: Bool) {
+        guard let first = values.first else { return }
+        isConstant = values.allSatisfy { $0 == first }
+        let (sum, squares) = Self.sums(values)
+        self.squares = squares
+        // The mean of a constant could miss the constant by a rounding, and all its deviations be that rounding.
+        mean = isConstant ? first : Float(sum / Double(values.count))
+        if centered { centeredSquares = Self.squaredDeviations(values, from: Double(mean)) }
+    }
+
+    /// Σ a and Σ a² in four interleaved sums each, which keeps the processor busy.
+    private static func sums(_ values: UnsafeBufferPointer<Float>) -> (sum: Double, squares: Double) {
+        var (sum0, sum1, sum2, sum3) = (0.0, 0.0, 0.0, 0.0)
+        var (square0, square1, square2, square3) = (0.0, 0.0, 0.0, 0.0)
+        let whole = values.count & ~3
+        var entry = 0
+        while entry < whole {
+            let (value0, value1) = (Double(values[entry]), Double(values[entry + 1]))
+            let (value2, value3) = (Double(values[entry + 2]), Double(values[entry + 3]))
+            sum0 += value0
+            sum1 += value1
+            sum2 += value2
+            sum3 += value3
+            square0 += value0 * value0
+            square1 += value1 * value1
+            square2 += value2 * value2
+            square3 += value3 * value3
+            entry += 4
         }
-        guard !values.isEmpty else { return }
-        mean = Float(sum / Double(values.count))
-        for value in values {
-            let deviation = Double(value) - Double(mean)
-            centeredSquares += deviation * deviation
+        for value in values[whole...] {
+            sum0 += Double(value)
+            square0 += Double(value) * Double(value)
         }
-        // A constant vector's mean may miss the constant by a rounding; its deviations are all that rounding.
-        let rounding = Double(mean.ulp)
-        if centeredSquares <= Double(values.count) * rounding * rounding { centeredSquares = 0 }
+        return ((sum0 + sum1) + (sum2 + sum3), (square0 + square1) + (square2 + square3))
+    }
+
+    private static func squaredDeviations(_ values: UnsafeBufferPointer<Float>, from mean: Double) -> Double {
+        var (sum0, sum1, sum2, sum3) = (0.0, 0.0, 0.0, 0.0)
+        let whole = values.count & ~3
+        var entry = 0
+        while entry < whole {
+            let (part0, part1) = (Double(values[entry]) - mean, Double(values[entry + 1]) - mean)
+            let (part2, part3) = (Double(values[entry + 2]) - mean, Double(values[entry + 3]) - mean)
+            sum0 += part0 * part0
+            sum1 += part1 * part1
+            sum2 += part2 * part2
+            sum3 += part3 * part3
+            entry += 4
+        }
+        for value in values[whole...] { sum0 += (Double(value) - mean) * (Double(value) - mean) }
+        return (sum0 + sum1) + (sum2 + sum3)
     }
 }
 
@@ -39,6 +76,10 @@ struct FeatureVectors {
     private(set) var values: [Float] = []
     private(set) var moments: [VectorMoments] = []
     private(set) var dimension = 0
+    /// Whether correlations will be asked for.
+    let centers: Bool
+
+    init(centers: Bool) { self.centers = centers }
 
     var count: Int { moments.count }
 
@@ -71,6 +112,7 @@ struct FeatureVectors {
 
     private mutating func append(rows: [Float], dimension: Int, threads: Int) {
         self.dimension = dimension
+        let centers = centers
         values.append(contentsOf: rows)
         let count = dimension == 0 ? 0 : rows.count / dimension
         var added = [VectorMoments?](repeating: nil, count: count)
@@ -80,7 +122,7 @@ struct FeatureVectors {
                 nonisolated(unsafe) let (added, rows) = (added, rows)
                 concurrently(count, threads: threads) { row in
                     added[row] = VectorMoments(
-                        UnsafeBufferPointer(rebasing: rows[row * dimension..<(row + 1) * dimension]))
+                        UnsafeBufferPointer(rebasing: rows[row * dimension..<(row + 1) * dimension]), centered: centers)
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 import Analyzer
 import ArgumentParser
+import Engine
 import Glibc
 
 /// The root command; one subcommand per file.
@@ -34,6 +35,7 @@ struct Ripe: ParsableCommand {
 enum Start {
     static func main() {
         FileSignals.install()
+        ProcessMemory.keepFreed()
         do {
             var command = try Ripe.parseAsRoot()
             try command.run()
