@@ -93,8 +93,10 @@ public enum Recognizer {
     private static func unrecognized(
         _ tensors: [TensorInfo], among wanted: [any ArchitectureFamily.Type]
     ) -> EngineError {
-        let shown = tensors.prefix(4).map { $0.name }.joined(separator: ", ")
-        let evidence = tensors.isEmpty ? "the file holds no tensors" : "\(tensors.count) tensors (\(shown), …)"
+        let shown = tensors.prefix(4).map { $0.name }.joined(separator: ", ") + (tensors.count > 4 ? ", …" : "")
+        let evidence =
+            tensors.isEmpty
+            ? "the file holds no tensors" : "\(tensors.count) tensor\(tensors.count == 1 ? "" : "s") (\(shown))"
         var closest: (name: String, missing: [String], found: Int)?
         for family in wanted {
             let missing = family.anchors.filter {

@@ -76,10 +76,13 @@ struct TensorAccount {
 }
 
 extension WeightTransform {
-    /// Whether a stored tensor of one shape can fill a parameter of the other; a Linear's 2 axes fill a 1×1 kernel.
+    /// Whether a stored tensor of one shape can fill a parameter of the other; missing last axes are 1, as when a
+    /// Linear's two fill a 1×1 kernel.
     func fits(_ stored: Shape, _ parameter: Shape) -> Bool {
         switch self {
-        case .identity: stored == parameter || stored.axes + [1, 1] == parameter.axes
+        case .identity:
+            stored.axes == Array(parameter.axes.prefix(stored.rank)) && stored.rank > 0
+                && parameter.axes.dropFirst(stored.rank).allSatisfy { $0 == 1 }
         case .permuted(let order):
             stored.rank == order.count && Set(order) == Set(0..<order.count)
                 && stored.checkedElementCount == parameter.checkedElementCount

@@ -119,8 +119,8 @@ public struct ZipArchive: Sendable {
         return try contents(of: member)
     }
 
-    /// A member's bytes as they lie in the archive.
-    private func storedBytes(of member: Member) throws(FormatError) -> Bytes {
+    /// A member's bytes as they lie in the archive, without a look at their checksum.
+    func storedBytes(of member: Member) throws(FormatError) -> Bytes {
         let section = "zip member '\(member.name)'"
         guard !member.isEncrypted else {
             throw FormatError(

@@ -25,7 +25,8 @@ struct KerasModelTests {
 
     @Test(arguments: [
         "resnet.legacy.h5", "resnet.weights.h5", "vgg.legacy.h5", "vgg.keras", "mobile.keras", "mobile.h5",
-        "nested.keras", "nested.h5", "decoding.keras", "sequential.keras", "sequential.h5", "channels_first.keras",
+        "mobile.keras2.h5", "nested.keras", "nested.h5", "nested.keras2.h5", "decoding.keras", "sequential.keras",
+        "sequential.h5", "channels_first.keras",
     ])
     func everyLevelAgreesWithKeras(file: String) throws {
         let (found, parameters) = try open(file)

@@ -84,7 +84,7 @@ struct RecognizerTests {
         let tensors: [TensorInfo] = [.float("tok.weight", [5, 4]), .float("bn1.running_mean", [5])]
         #expect(
             throws: EngineError.unrecognizedArchitecture(
-                evidence: "2 tensors (tok.weight, bn1.running_mean, …)",
+                evidence: "2 tensors (tok.weight, bn1.running_mean)",
                 closest: "resnet, which also has layer1.0.conv1.weight, layer1.0.bn1.running_mean")
         ) { try Recognizer.recognize(tensors) }
     }

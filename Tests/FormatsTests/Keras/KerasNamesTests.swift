@@ -75,6 +75,16 @@ import Testing
             ])
     }
 
+    @Test func anArchivesConfigurationGivesNamesAndTheirOrder() throws {
+        let names = try KerasGolden.open("forms.keras").tensors.map(\.name)
+        let expected = try KerasGolden.table("forms.keras").map { entry in
+            (entry.path + [entry.role ?? ""]).joined(separator: "/")
+        }
+        #expect(names == expected)
+        #expect(
+            names[2...5] == ["no_scale/beta", "no_scale/moving_mean", "no_scale/moving_variance", "aa_second/kernel"])
+    }
+
     @Test func shardsAreOneCheckpoint() throws {
         let shards = try KerasGolden.open("k3sh.weights.json")
         #expect(shards.format == "Keras 3 sharded weights")

@@ -185,6 +185,19 @@ import Testing
                 == "m.h5: HDF5 object '/' at byte \(tree): expected a tree, found a circle: the file is damaged")
     }
 
+    @Test func circlesOfFreeBlocksEnd() throws {
+        // libhdf5 would gather the one free block of this heap of names for ever.
+        let bytes = try KerasGolden.hdf5Bytes("tfk.h5").array
+        let heap = try #require(bytes.firstOffset(of: Array("HEAP".utf8)))
+        let data = try #require(Bytes(copying: bytes).littleEndian(at: heap + 24, as: Int.self))
+        let number = { (value: Int) in withUnsafeBytes(of: value.littleEndian) { Array($0) } }
+        let circular = bytes.patched(heap + 16, number(8)).patched(data + 8, number(8) + number(16))
+        #expect(
+            opening(circular).hasPrefix(
+                "m.h5: HDF5 names of object '/' at byte \(data): expected free blocks within 88"),
+            "\(opening(circular))")
+    }
+
     @Test func describedTypesOfOtherFormatsAreNotRead() throws {
         let text = message { try KerasVariableTable(OtherCheckpoint()) }
         #expect(text == "a.pt: a table of Keras variables of a PyTorch zip file is not supported; use a Keras file")

@@ -84,6 +84,19 @@ extension KerasModelConfig.Layer {
         }
     }
 
+    /// Whether this is a bare operation such as `x + 3`, which Keras 3 lists among the layers.
+    var isOperation: Bool {
+        settings.entry["module"]?.string.map { $0.hasPrefix("keras.src.ops") || $0.hasPrefix("keras.ops") } ?? false
+    }
+
+    /// The number that a bare operation of one tensor is given after it (or before, where the order is the same).
+    var operand: Double? {
+        guard isOperation, calls.count == 1, calls[0].count == 1,
+            let arguments = settings.entry["inbound_nodes"]?.array?.first?["args"]?.array, arguments.count == 2
+        else { return nil }
+        return arguments[1].double ?? (["Add", "Multiply"].contains(className) ? arguments[0].double : nil)
+    }
+
     /// Why a layer is not the Keras layer that its class name suggests; nil when it is.
     ///
     /// - Parameter inputs: how many tensors the call is given: bare operations may also take numbers, which descriptions
@@ -91,7 +104,7 @@ extension KerasModelConfig.Layer {
     func foreignness(inputs: Int) -> String? {
         let entry = settings.entry
         let module = entry["module"]?.string
-        if let module, module.hasPrefix("keras.src.ops") || module.hasPrefix("keras.ops") {
+        if isOperation {
             return ["Add", "Multiply", "Subtract"].contains(className) && inputs == 2
                 ? nil : "it is an operation outside of layers; this version knows layers"
         }

@@ -6,8 +6,12 @@ import Formats
 enum KerasValue {
     /// A map of the graph (vectors are N×C×1×1).
     case map(Graph.NodeID)
-    /// Something that is no longer a map, such as flattened features: heads are made of those, levels are not.
-    case head
+    /// Something that is no longer a map, such as flattened features: heads are made of those, levels are not. A layer
+    /// that could not be run on vectors is remembered, should a map need it after all.
+    case head(EngineError?)
+
+    /// A head for no particular reason.
+    static let head = KerasValue.head(nil)
     /// A map that cannot be computed, because of a layer that is not run.
     case blocked(EngineError)
 }
@@ -122,7 +126,7 @@ struct KerasImporter {
         do throws(EngineError) {
             return [try translate(layer, nodes, KerasLayerPath(names: path + [layer.name]))]
         } catch {
-            guard nodes.contains(where: { isMap($0) }) else { return [.head] }
+            guard nodes.contains(where: { isMap($0) }) else { return [.head(error)] }
             blocks.append((error, nodes))
             return [.blocked(error)]
         }
@@ -133,8 +137,10 @@ struct KerasImporter {
         _ layer: KerasModelConfig.Layer, _ inputs: [KerasValue], _ nodes: [Graph.NodeID]
     ) -> KerasValue {
         for case .blocked(let error) in inputs { return .blocked(error) }
-        guard nodes.contains(where: { isMap($0) }) else { return .head }
-        let error = layer.settings.unsupported("it joins a map with values that are no map")
+        var origin: EngineError?
+        for case .head(let error?) in inputs { origin = origin ?? error }
+        guard nodes.contains(where: { isMap($0) }) else { return .head(origin) }
+        let error = origin ?? layer.settings.unsupported("it joins a map with values that are no map")
         blocks.append((error, nodes))
         return .blocked(error)
     }

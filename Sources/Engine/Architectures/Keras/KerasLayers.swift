@@ -12,6 +12,7 @@ extension KerasImporter {
     ) throws(EngineError) -> KerasValue {
         let settings = layer.settings
         guard let input = inputs.first else { throw settings.unsupported("it has no input") }
+        if let operand = layer.operand { return .map(try arithmetic(layer, Float(operand), input, path)) }
         if let reason = layer.foreignness(inputs: inputs.count) { throw settings.unsupported(reason) }
         if layer.className != "Activation", Self.activationName(settings["activation"]) == "softmax" { return .head }
         switch layer.className {
@@ -22,6 +23,7 @@ extension KerasImporter {
         case "Dense": return try dense(settings, input, path)
         case "BatchNormalization", "SyncBatchNormalization": return .map(try batchNorm(settings, input, path))
         case "LayerNormalization": return .map(try layerNorm(settings, input, path))
+        case "LayerScale": return .map(try layerScale(settings, input, path))
         case "Rescaling": return .map(try rescaling(settings, input, path))
         case "Normalization": return .map(try normalization(settings, input, path))
         case "Activation": return try activation(settings["activation"], input, path.name, settings)
@@ -215,6 +217,30 @@ extension KerasImporter {
             bias: settings.flag("center", default: true) ? parameter(path, "beta", shape) : nil,
             epsilon: Float(settings.number("epsilon", default: 1e-3)))
         return try add(.layerNorm(norm), [input], name: path.name)
+    }
+
+    /// x · gamma per channel (ConvNeXt): a depthwise 1×1 convolution.
+    private mutating func layerScale(
+        _ settings: KerasSettings, _ input: Graph.NodeID, _ path: KerasLayerPath
+    ) throws(EngineError) -> Graph.NodeID {
+        let count = channels(input)
+        let convolution = Op.Convolution(weight: parameter(path, "gamma", [count, 1, 1, 1]), groups: count)
+        return try add(.convolution(convolution), [input], name: path.name)
+    }
+
+    /// x + 3, x · 0.5 and the like, which Keras 3 lists among the layers.
+    private mutating func arithmetic(
+        _ layer: KerasModelConfig.Layer, _ operand: Float, _ input: Graph.NodeID, _ path: KerasLayerPath
+    ) throws(EngineError) -> Graph.NodeID {
+        func same(_ value: Float) -> [Float] { Array(repeating: value, count: channels(input)) }
+        switch layer.className {
+        case "Add": return try add(.affine(scale: same(1), shift: same(operand)), [input], name: path.name)
+        case "Multiply": return try add(.scale(operand), [input], name: path.name)
+        case "Divide", "TrueDivide":
+            guard operand != 0 else { throw layer.settings.unsupported("it divides by zero") }
+            return try add(.scale(1 / operand), [input], name: path.name)
+        default: throw layer.settings.unsupported("it is an operation outside of layers; this version knows layers")
+        }
     }
 
     /// x · scale + offset, each one number or one per channel.

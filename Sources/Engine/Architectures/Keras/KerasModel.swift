@@ -23,33 +23,21 @@ enum KerasModel {
             json = try JSON(configuration, path: checkpoint.path, section: "Keras configuration")
             table = try KerasVariableTable(checkpoint, configuration: configuration)
         } catch { throw .format(error) }
-        let model = try KerasModelConfig(json)
-        let version = majorVersion(checkpoint.metadata.writer, json)
-        let input = try KerasInput(model, json)
-        var importer = KerasImporter(
-            channels: input.channels, size: input.size, isChannelsFirst: input.isChannelsFirst, majorVersion: version)
-        _ = try importer.run(model, inputs: input.values, path: [])
-        let graph = try importer.finish()
-        guard !graph.levels.isEmpty else {
-            throw .unsupportedLayer(
-                name: model.name, kind: model.className, advice: "it has no convolutional feature maps")
-        }
-        let fit = fit(model, graph, importer, input, table, version)
+        let network = try KerasNetwork(json, writer: checkpoint.metadata.writer)
+        let fit = fit(network, table)
         var account = TensorAccount(
             tensors: checkpoint.tensors, table: TensorTable(checkpoint.tensors, prefix: ""))
         account.bind(fit)
         account.ignore(fit, userRules: userRules)
         if let mismatch = account.mismatch(fit) { throw mismatch }
         return Recognition(
-            architecture: fit.architecture, family: name, evidence: fit.evidence, prefix: "", graph: graph,
+            architecture: fit.architecture, family: name, evidence: fit.evidence, prefix: "", graph: fit.graph,
             bindings: account.bindings, ignored: account.ignored, facts: fit.facts, normalization: fit.normalization)
     }
 
-    private static func fit(
-        _ model: KerasModelConfig, _ graph: Graph, _ importer: KerasImporter, _ input: KerasInput,
-        _ table: KerasVariableTable, _ version: Int
-    ) -> FamilyFit {
-        let used = Set(graph.parameters.compactMap { importer.variables[$0.name]?.layer })
+    private static func fit(_ network: KerasNetwork, _ table: KerasVariableTable) -> FamilyFit {
+        let (model, graph, variables) = (network.model, network.graph, network.variables)
+        let used = Set(graph.parameters.compactMap { variables[$0.name]?.layer })
         var ignored: [IgnoreRule] = []
         for layer in table.layers {
             for variable in layer.variables {
@@ -63,15 +51,17 @@ enum KerasModel {
         }
         return FamilyFit(
             architecture: "Keras \(model.className) '\(model.name)'", model: nil,
-            evidence: "network description with \(importer.layers.count) layers, \(graph.levels.count) resolutions",
+            evidence: "network description with \(network.layerCount) layers, \(graph.levels.count) resolutions",
             graph: graph,
             facts: [
-                Recognition.Fact("described input", "\(input.size.height)×\(input.size.width)×\(input.channels)"),
-                Recognition.Fact("Keras version", "\(version)"),
+                Recognition.Fact(
+                    "described input",
+                    "\(network.input.size.height)×\(network.input.size.width)×\(network.input.channels)"),
+                Recognition.Fact("Keras version", "\(network.majorVersion)"),
             ],
             normalization: normalization(model, graph), ignored: ignored,
             source: { parameter in
-                guard let variable = importer.variables[parameter.name],
+                guard let variable = variables[parameter.name],
                     let tensor = table[variable.layer]?[variable.name]
                 else { return (parameter.name, .identity) }
                 return (tensor, variable.transform)
@@ -91,6 +81,40 @@ enum KerasModel {
             ("densenet", .imageNet), ("nasnet", .kerasTF),
         ]
         return known.first { name.hasPrefix($0.beginning) }?.1 ?? .unit
+    }
+}
+
+/// A description translated to a graph.
+struct KerasNetwork {
+    let model: KerasModelConfig
+    let input: KerasInput
+    let graph: Graph
+    /// Where each parameter's variable is.
+    let variables: [String: KerasVariable]
+    /// How many layer calls were translated.
+    let layerCount: Int
+    /// Of the Keras that wrote the description.
+    let majorVersion: Int
+
+    /// Translates a description.
+    ///
+    /// - Parameter writer: what wrote the file, such as "Keras 3.15.1", if known.
+    /// - Throws: ``EngineError`` with `.unsupportedLayer` when a level needs a layer that is not run, or there is no level.
+    init(_ json: JSON, writer: String? = nil) throws(EngineError) {
+        model = try KerasModelConfig(json)
+        majorVersion = Self.majorVersion(writer, json)
+        input = try KerasInput(model, json)
+        var importer = KerasImporter(
+            channels: input.channels, size: input.size, isChannelsFirst: input.isChannelsFirst,
+            majorVersion: majorVersion)
+        _ = try importer.run(model, inputs: input.values, path: [])
+        graph = try importer.finish()
+        variables = importer.variables
+        layerCount = importer.layers.count
+        guard !graph.levels.isEmpty else {
+            throw .unsupportedLayer(
+                name: model.name, kind: model.className, advice: "it has no convolutional feature maps")
+        }
     }
 
     /// 2 for tf.keras, 3 for Keras 3: by what the file says, else by the form of the description.

@@ -5,7 +5,7 @@
 /// - Throws: ``FormatError`` with `.invalid` when there are no weights in it, `.unsupported` for weights as pickled
 ///   NumPy objects.
 func openKerasArchive(path: String, archive: ZipArchive) throws(FormatError) -> any CheckpointReader {
-    guard let bytes = try archive.contents(named: "model.weights.h5") else {
+    guard let member = archive["model.weights.h5"] else {
         guard archive["model.weights.npz"] == nil else {
             throw FormatError(
                 path,
@@ -33,10 +33,14 @@ func openKerasArchive(path: String, archive: ZipArchive) throws(FormatError) -> 
         }
         try metadata.takeConfig(text, path: path)
     }
-    let contents = try HDF5Contents(path: path, bytes: bytes)
-    return try storeCheckpoint(
-        [contents], format: "Keras 3 archive", path: path,
-        sources: [KerasCheckpoint.Source(path: path, bytes: bytes)], metadata: metadata)
+    let source =
+        member.isStored
+        ? KerasCheckpoint.Source(path: path, bytes: try archive.storedBytes(of: member), member: (archive, member))
+        : KerasCheckpoint.Source(path: path, bytes: try archive.contents(of: member))
+    let contents = try HDF5Contents(path: path, bytes: source.bytes)
+    let checkpoint = try storeCheckpoint(
+        [contents], format: "Keras 3 archive", path: path, sources: [source], metadata: metadata)
+    return checkpoint.namedByConfiguration()
 }
 
 /// Opens sharded weights by their map, `x.weights.json`: `{"metadata": {…}, "weight_map": {"/layers/dense/vars":

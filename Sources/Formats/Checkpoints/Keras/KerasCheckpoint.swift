@@ -31,6 +31,14 @@ struct KerasCheckpoint: CheckpointReader {
     struct Source: Sendable {
         let path: String
         let bytes: Bytes
+        /// The archive's stored member that the bytes are; its checksum is due before the first values are read, and not
+        /// when the file is only listed.
+        var member: (archive: ZipArchive, entry: ZipArchive.Member)?
+
+        /// Verifies the member's checksum, once.
+        func verify() throws(FormatError) {
+            if let (archive, entry) = member { _ = try archive.contents(of: entry) }
+        }
     }
 
     /// A named variable and where it is.
@@ -68,7 +76,33 @@ struct KerasCheckpoint: CheckpointReader {
             throw FormatError(path, .missingTensor(name: name, available: tensors.count))
         }
         let source = sources[entry.source]
+        try source.verify()
         return try entry.dataSet.values(in: source.bytes, path: source.path)
+    }
+}
+
+extension KerasCheckpoint {
+    /// The checkpoint with its tensors in the order of its configuration's layers, and under the names that only the
+    /// configuration tells; itself, with a remark, when the two do not fit together.
+    func namedByConfiguration() -> KerasCheckpoint {
+        var metadata = metadata
+        var named: [Entry] = []
+        do throws(FormatError) {
+            let table = try KerasVariableTable(self)
+            for layer in table.layers {
+                for variable in layer.variables {
+                    guard let entry = entries[variable.tensor] else { continue }
+                    let name = (layer.path + [variable.role]).joined(separator: "/")
+                    named.append(Entry(name: name, dataSet: entry.dataSet, source: entry.source))
+                }
+            }
+            named += table.unassigned.compactMap { entries[$0] }
+        } catch {
+            metadata.warnings.append("the configuration does not fit the weights: \(error.reason)")
+            named = tensors.compactMap { entries[$0.name] }
+        }
+        return KerasCheckpoint(
+            path: path, format: format, entries: named, sources: sources, naming: naming, metadata: metadata)
     }
 }
 

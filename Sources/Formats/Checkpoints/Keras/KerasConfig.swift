@@ -70,30 +70,32 @@ public struct KerasLayer: Sendable {
 
 /// Keras' `to_snake_case`: `Conv2DTranspose` to `conv2d_transpose`, `PReLU` to `p_re_lu`.
 func kerasSnakeCase(_ className: String) -> String {
-    let isWord = { (character: Character) in character.isLetter || character.isNumber || character == "_" }
-    let isLower = { (character: Character) in ("a"..."z").contains(character) }
-    let isUpper = { (character: Character) in ("A"..."Z").contains(character) }
+    func isLower(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
+    func isUpper(_ byte: UInt8) -> Bool { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) }
+    func isWord(_ byte: UInt8) -> Bool {
+        isLower(byte) || isUpper(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+            || byte == UInt8(ascii: "_") || byte >= 0x80
+    }
     // Keras substitutes twice, as here: "(.)([A-Z][a-z]+)", then "([a-z])([A-Z])", each with "\1_\2".
-    let characters = className.filter(isWord).map { $0 }
-    var first: [Character] = []
+    let bytes = className.utf8.filter(isWord)
+    let underscore = UInt8(ascii: "_")
+    var first: [UInt8] = []
     var index = 0
-    while index < characters.count {
-        if index + 2 < characters.count, isUpper(characters[index + 1]), isLower(characters[index + 2]) {
-            first += [characters[index], "_", characters[index + 1]]
-            index += 2
-            while index < characters.count, isLower(characters[index]) {
-                first.append(characters[index])
-                index += 1
-            }
-        } else {
-            first.append(characters[index])
+    while index < bytes.count {
+        first.append(bytes[index])
+        index += 1
+        guard index + 1 < bytes.count, isUpper(bytes[index]), isLower(bytes[index + 1]) else { continue }
+        first += [underscore, bytes[index]]
+        index += 1
+        while index < bytes.count, isLower(bytes[index]) {
+            first.append(bytes[index])
             index += 1
         }
     }
-    var result = ""
-    for (index, character) in first.enumerated() {
-        if index > 0, isLower(first[index - 1]), isUpper(character) { result.append("_") }
-        result.append(character)
+    var result: [UInt8] = []
+    for (index, byte) in first.enumerated() {
+        if index > 0, isLower(first[index - 1]), isUpper(byte) { result.append(underscore) }
+        result.append(byte)
     }
-    return result.lowercased()
+    return String(decoding: result, as: UTF8.self).lowercased()
 }

@@ -13,6 +13,12 @@ struct HDF5Check {
     var globalHeaps: HDF5GlobalHeaps
     /// Addresses of objects that passed.
     private var passed: Set<UInt64> = []
+    /// Messages, tree nodes, links and free blocks looked at so far. Structures may share parts, so that a small file
+    /// can describe endless work.
+    private var steps = 0
+
+    /// The most parts of structures in one file: some seconds of work. ResNet-50 has about 20,000.
+    static let mostSteps = 4_000_000
 
     /// Reads the superblock and checks what libhdf5 decodes while it opens the file.
     init(path: String, bytes: Bytes) throws(FormatError) {
@@ -42,70 +48,68 @@ struct HDF5Check {
         let body: HDF5Cursor
     }
 
+    /// Counts work against ``mostSteps``.
+    mutating func spend(_ count: Int) throws(FormatError) {
+        steps += count
+        guard steps <= Self.mostSteps else {
+            throw FormatError(
+                path, .limitExceeded(what: "HDF5 structure: its parts", claimed: "more", limit: "\(Self.mostSteps)"))
+        }
+    }
+
     /// The messages of an object header in all of its blocks (HDF5 File Format Specification 3.0, section IV.A.1).
-    private func objectMessages(at address: UInt64, section: String) throws(FormatError) -> [Message] {
+    private mutating func objectMessages(at address: UInt64, section: String) throws(FormatError) -> [Message] {
         let start = hdf5Offset(address, base: superblock.base, in: bytes)
         var head = try HDF5Cursor(
             bytes, path: path, section: section, start: start, length: min(64, max(16, bytes.count - start)))
-        let isVersion2 = bytes.slice(start, 4)?.starts(with: Array("OHDR".utf8)) ?? false
-        return isVersion2 ? try messagesVersion2(&head) : try messagesVersion1(&head)
-    }
-
-    private func messagesVersion1(_ head: inout HDF5Cursor) throws(FormatError) -> [Message] {
+        if bytes.slice(start, 4)?.starts(with: Array("OHDR".utf8)) ?? false {
+            try head.skip(4)
+            let version = try head.integer(UInt8.self)
+            guard version == 2 else { throw head.damaged("object header version 2", "\(version)") }
+            let flags = try head.integer(UInt8.self)
+            try head.skip((flags & 0x20 == 0 ? 0 : 16) + (flags & 0x10 == 0 ? 0 : 4))
+            let size = Int(clamping: try head.integer(byteCount: 1 << (flags & 3)))
+            return try messages(inBlock: head.position, size, .new(hasOrder: flags & 4 != 0), section)
+        }
         let version = try head.integer(UInt8.self)
         guard version == 1 else { throw head.damaged("an object header", "version \(version)") }
         try head.skip(7)
         let size = try head.integer(UInt32.self)
         try head.skip(4)
-        var messages: [Message] = []
-        var blocks = [(start: head.position, length: size)]
-        var next = 0
-        while next < blocks.count {
-            var block = try HDF5Cursor(
-                bytes, path: path, section: head.section, start: blocks[next].start, length: blocks[next].length)
-            next += 1
-            while block.remaining > 0 {
-                let kind = try block.integer(UInt16.self)
-                let length = try block.integer(UInt16.self)
-                let flags = try block.integer(UInt8.self)
-                try block.skip(3)
-                let message = Message(kind: kind, body: try block.part(length))
-                try checkFlags(flags, of: message)
-                if kind == 0x10 { try follow(message, into: &blocks) }
-                messages.append(message)
-            }
-        }
-        return messages
+        return try messages(inBlock: head.position, size, .old, section)
     }
 
-    private func messagesVersion2(_ head: inout HDF5Cursor) throws(FormatError) -> [Message] {
-        try head.signature("OHDR")
-        let version = try head.integer(UInt8.self)
-        guard version == 2 else { throw head.damaged("object header version 2", "\(version)") }
-        let flags = try head.integer(UInt8.self)
-        try head.skip(flags & 0x20 == 0 ? 0 : 16)
-        try head.skip(flags & 0x10 == 0 ? 0 : 4)
-        guard let size = Int(exactly: try head.integer(byteCount: 1 << (flags & 3))) else {
-            throw head.damaged("a block within the file", "a size beyond 2⁶³")
-        }
-        let messageHeadSize = flags & 4 == 0 ? 4 : 6
+    /// How messages are laid out.
+    private enum HeaderForm: Equatable {
+        /// Version 1: blocks are full to the last byte.
+        case old
+        /// Version 2: blocks after the first have a signature; each ends with a checksum, which libhdf5 verifies, and
+        /// may have a gap too small for a message before it.
+        case new(hasOrder: Bool)
+    }
+
+    private mutating func messages(
+        inBlock start: Int, _ length: Int, _ form: HeaderForm, _ section: String
+    ) throws(FormatError) -> [Message] {
         var messages: [Message] = []
-        // Each block is followed by its checksum, which libhdf5 verifies.
-        var blocks = [(start: head.position, length: size)]
+        var blocks = [(start: start, length: length)]
         var next = 0
         while next < blocks.count {
             var block = try HDF5Cursor(
-                bytes, path: path, section: head.section, start: blocks[next].start, length: blocks[next].length)
-            if next > 0 { try block.signature("OCHK") }
-            let checksumSize = next > 0 ? 4 : 0
+                bytes, path: path, section: section, start: blocks[next].start, length: blocks[next].length)
+            let isContinuation = next > 0 && form != .old
+            if isContinuation { try block.signature("OCHK") }
+            let end = isContinuation ? 4 : 0
+            let leastSize = form == .old ? 1 : form == .new(hasOrder: true) ? 6 : 4
             next += 1
-            while block.remaining - checksumSize >= messageHeadSize {
-                let kind = try block.integer(UInt8.self)
+            while block.remaining - end >= leastSize {
+                try spend(1)
+                let kind = form == .old ? try block.integer(UInt16.self) : try block.integer(UInt8.self)
                 let length = try block.integer(UInt16.self)
-                let messageFlags = try block.integer(UInt8.self)
-                try block.skip(messageHeadSize - 4)
+                let flags = try block.integer(UInt8.self)
+                try block.skip(form == .old ? 3 : leastSize - 4)
                 let message = Message(kind: kind, body: try block.part(length))
-                try checkFlags(messageFlags, of: message)
+                try checkFlags(flags, of: message)
                 if kind == 0x10 { try follow(message, into: &blocks) }
                 messages.append(message)
             }

@@ -15,7 +15,7 @@ struct HDF5Contents: Sendable {
     /// Reads the tree of a file.
     ///
     /// - Throws: ``FormatError``; see ``HDF5Check``, plus `.library` for what libhdf5 itself refuses and
-    ///   `.limitExceeded` for trees deeper than 64 groups or with more than a million links.
+    ///   `.limitExceeded` for trees deeper than 64 groups or with more than 250,000 links.
     init(path: String, bytes: Bytes) throws(FormatError) {
         let check = try HDF5Check(path: path, bytes: bytes)
         self = try withHDF5File(bytes, path: path) { (file) throws(FormatError) in
@@ -31,7 +31,7 @@ struct HDF5Contents: Sendable {
     /// The walk that fills the contents.
     private struct HDF5Walk {
         static let greatestDepth = 64
-        static let mostLinks = 1_000_000
+        static let mostLinks = 250_000
 
         let path: String
         var check: HDF5Check

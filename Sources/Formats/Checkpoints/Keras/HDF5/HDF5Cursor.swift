@@ -88,14 +88,19 @@ struct HDF5Cursor {
         try skip(4)
     }
 
+    /// The longest name that is read: many links may point at one text.
+    static let longestText = 4096
+
     /// Passes over text that ends with a NUL byte and returns its length with that byte.
     @discardableResult
     mutating func terminatedText() throws(FormatError) -> Int {
-        let start = position
-        while remaining > 0 {
-            if try raw(UInt8.self) == 0 { return position - start }
+        let window = bytes.slice(position, min(remaining, Self.longestText + 1))
+        guard let length = window?.withUnsafeBytes({ $0.firstIndex(of: 0) }) else {
+            throw damaged(
+                "text of at most \(Self.longestText) bytes that ends with a NUL byte", "none before byte \(end)")
         }
-        throw damaged("text that ends with a NUL byte", "none before byte \(end)")
+        try skip(length + 1)
+        return length + 1
     }
 
     /// An error about the field at ``position``.

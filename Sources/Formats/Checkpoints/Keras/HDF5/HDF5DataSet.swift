@@ -64,20 +64,21 @@ struct HDF5DataSet: Sendable {
     private static func storage(
         of dataSet: borrowing HDF5Handle, type: borrowing HDF5Handle, byteCount: Int, path: String, name: String
     ) throws(FormatError) -> Storage {
-        let properties = try HDF5Handle(path, "H5Dget_create_plist('\(name)')") { H5Dget_create_plist(dataSet.id) }
-        let stored = H5Dget_storage_size(dataSet.id)
-        switch H5Pget_layout(properties.id) {
-        case H5D_CONTIGUOUS:
-            let address = H5Dget_offset(dataSet.id)
-            guard address != UInt64.max else {
-                return .unwritten(fill: try hdf5FillValue(properties, type: type, path: path, name: name))
-            }
+        // An offset means contiguous values that were written: no need for the properties, which cost most of the time.
+        let address = H5Dget_offset(dataSet.id)
+        guard address == UInt64.max else {
             guard let offset = Int(exactly: address) else {
                 throw FormatError(
                     path,
                     .invalid(section: "HDF5 data set '\(name)'", expected: "an offset", found: "\(address)"))
             }
             return .contiguous(offset: offset)
+        }
+        _ = HDF5Library.takeErrorMessage()
+        let properties = try HDF5Handle(path, "H5Dget_create_plist('\(name)')") { H5Dget_create_plist(dataSet.id) }
+        let stored = H5Dget_storage_size(dataSet.id)
+        switch H5Pget_layout(properties.id) {
+        case H5D_CONTIGUOUS: return .unwritten(fill: try hdf5FillValue(properties, type: type, path: path, name: name))
         case H5D_COMPACT:
             // H5Dread copies as much as the extent asks for, whatever the header holds.
             guard stored >= UInt64(byteCount) else {

@@ -6,6 +6,8 @@
 /// A local heap whose bounds and free list were checked.
 struct HDF5LocalHeap {
     private let data: HDF5Cursor
+    /// How many blocks the free list has.
+    private(set) var freeBlockCount = 0
 
     init(_ bytes: Bytes, path: String, base: Int, address: UInt64, section: String) throws(FormatError) {
         let section = "names of \(section)"
@@ -23,11 +25,10 @@ struct HDF5LocalHeap {
     }
 
     /// Free blocks are chained by offset; 1 ends the chain. A chain that visits more blocks than fit is a circle.
-    private func checkFreeList(_ first: UInt64, bytes: Bytes, start: Int, size: Int) throws(FormatError) {
+    private mutating func checkFreeList(_ first: UInt64, bytes: Bytes, start: Int, size: Int) throws(FormatError) {
         var next = first
-        var count = 0
         while next != 1 {
-            guard size >= 16, next <= UInt64(size - 16), count <= size / 16 else {
+            guard size >= 16, next <= UInt64(size - 16), freeBlockCount <= size / 16 else {
                 throw data.damaged("free blocks within \(size) bytes", "one at \(next)")
             }
             var block = try HDF5Cursor(
@@ -38,7 +39,7 @@ struct HDF5LocalHeap {
             guard length <= UInt64(size - offset) else {
                 throw data.damaged("free blocks within \(size) bytes", "one of \(length) at \(offset)")
             }
-            count += 1
+            freeBlockCount += 1
         }
     }
 

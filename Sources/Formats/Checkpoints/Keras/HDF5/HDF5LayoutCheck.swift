@@ -3,7 +3,7 @@
 
 extension HDF5Check {
     /// Checks a layout message and, for chunks, the tree that indexes them.
-    func checkLayout(
+    mutating func checkLayout(
         _ body: inout HDF5Cursor, type: HDF5TypeFacts?, extent: Shape?, hasFilters: Bool
     ) throws(FormatError) {
         guard let type, let extent else { throw body.damaged("a datatype and a dataspace", "a layout alone") }
@@ -42,7 +42,7 @@ extension HDF5Check {
         }
     }
 
-    private func checkLayoutVersion4(
+    private mutating func checkLayoutVersion4(
         _ body: inout HDF5Cursor, type: HDF5TypeFacts, extent: Shape
     ) throws(FormatError) {
         switch try body.integer(UInt8.self) {
@@ -88,14 +88,14 @@ extension HDF5Check {
     }
 
     /// Without filters, `H5Dread_chunk` reads as many bytes as the tree says into a buffer of a chunk's size.
-    private func checkChunkTree(
+    private mutating func checkChunkTree(
         _ body: HDF5Cursor, address: UInt64, chunk: [Int], hasFilters: Bool
     ) throws(FormatError) {
         guard address != HDF5Cursor.undefined else { return }
         let byteCount = Shape(chunk).elementCount
         // A key is the stored size, the filter mask and an offset for each axis and for the element.
         let layout = HDF5TreeLayout(kind: 1, keySize: 8 + 8 * chunk.count, k: superblock.chunkInternalK)
-        try checkTree(layout, at: address, section: body.section) { (_, key) throws(FormatError) in
+        try checkTree(layout, at: address, section: body.section) { (_, _, key) throws(FormatError) in
             var key = key
             let size = try key.integer(UInt32.self)
             guard hasFilters || size == byteCount else { throw key.damaged("chunks of \(byteCount) bytes", "\(size)") }
@@ -103,43 +103,49 @@ extension HDF5Check {
     }
 
     /// Checks a group of the old format: a B-tree over symbol tables, and the heap of their names.
-    func checkSymbolTable(_ body: inout HDF5Cursor, name: String) throws(FormatError) {
+    mutating func checkSymbolTable(_ body: inout HDF5Cursor, name: String) throws(FormatError) {
         let tree = try body.address()
         let heap = try HDF5LocalHeap(
             bytes, path: path, base: superblock.base, address: body.address(), section: body.section)
+        try spend(heap.freeBlockCount)
         let layout = HDF5TreeLayout(kind: 0, keySize: 8, k: superblock.groupInternalK)
         let section = body.section
-        try checkTree(layout, at: tree, section: section) { (address, _) throws(FormatError) in
-            let start = hdf5Offset(address, base: superblock.base, in: bytes)
-            let size = 8 + 2 * superblock.groupLeafK * 40
-            var node = try HDF5Cursor(bytes, path: path, section: section, start: start, length: size)
-            try node.signature("SNOD")
-            try node.skip(2)
-            let count = try node.integer(UInt16.self)
-            guard count <= 2 * superblock.groupLeafK else {
-                throw node.damaged("at most \(2 * superblock.groupLeafK) links", "\(count)")
-            }
-            for _ in 0..<count {
-                try heap.checkText(at: node.address())
-                try node.skip(8)
-                let cache = try node.integer(UInt32.self)
-                try node.skip(4)
-                guard cache <= 2 else { throw node.damaged("link kind 0 to 2", "\(cache)") }
-                if cache == 2 {
-                    try heap.checkText(at: UInt64(node.integer(UInt32.self)))
-                    try node.skip(12)
-                } else {
-                    try node.skip(16)
-                }
-            }
+        try checkTree(layout, at: tree, section: section) { (check, address, _) throws(FormatError) in
+            try check.checkSymbols(at: address, names: heap, section: section)
+        }
+    }
+
+    /// Checks one node of a group's symbol table.
+    private mutating func checkSymbols(
+        at address: UInt64, names: HDF5LocalHeap, section: String
+    ) throws(FormatError) {
+        let start = hdf5Offset(address, base: superblock.base, in: bytes)
+        let size = 8 + 2 * superblock.groupLeafK * 40
+        var node = try HDF5Cursor(bytes, path: path, section: section, start: start, length: size)
+        try node.signature("SNOD")
+        try node.skip(2)
+        let count = try node.integer(UInt16.self)
+        guard count <= 2 * superblock.groupLeafK else {
+            throw node.damaged("at most \(2 * superblock.groupLeafK) links", "\(count)")
+        }
+        try spend(count)
+        for _ in 0..<count {
+            try names.checkText(at: node.address())
+            try node.skip(8)
+            let kind = try node.integer(UInt32.self)
+            try node.skip(4)
+            guard kind <= 2 else { throw node.damaged("link kind 0 to 2", "\(kind)") }
+            // Kind 2 is a soft link, whose target is a text of the same heap.
+            if kind == 2 { try names.checkText(at: UInt64(node.integer(UInt32.self))) }
+            try node.skip(kind == 2 ? 12 : 16)
         }
     }
 
     /// Walks a version 1 B-tree: levels count down to 0, every node is visited once, and `leaf` gets the addresses
     /// below the lowest nodes with their keys.
-    private func checkTree(
+    private mutating func checkTree(
         _ layout: HDF5TreeLayout, at address: UInt64, section: String,
-        leaf: (UInt64, HDF5Cursor) throws(FormatError) -> Void
+        leaf: (inout HDF5Check, UInt64, HDF5Cursor) throws(FormatError) -> Void
     ) throws(FormatError) {
         var visited: Set<UInt64> = []
         var pending = [(address: address, level: Int?.none)]
@@ -157,10 +163,11 @@ extension HDF5Check {
                     "tree \(kind), level \(level), \(count) children")
             }
             try node.skip(16)
+            try spend(1 + count)
             for _ in 0..<count {
                 let key = try node.part(layout.keySize)
                 let child = try node.address()
-                if level > 0 { pending.append((child, level - 1)) } else { try leaf(child, key) }
+                if level > 0 { pending.append((child, level - 1)) } else { try leaf(&self, child, key) }
             }
         }
     }

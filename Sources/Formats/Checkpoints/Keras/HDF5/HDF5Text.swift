@@ -10,6 +10,9 @@ struct HDF5Text: Sendable, Hashable {
     let isScalar: Bool
 }
 
+/// The most attributes of one object: libhdf5 decodes all of them to open one. 4 MB of layer names fit in 64.
+private let mostAttributes = 128
+
 /// Reads the text attributes of an object; attributes of other types are passed over, unless they have no elements
 /// (Keras writes an empty `weight_names` as float64).
 func hdf5Texts(
@@ -17,6 +20,12 @@ func hdf5Texts(
 ) throws(FormatError) -> [String: HDF5Text] {
     let count = CHDF5_attributeCount(object.id)
     try checkHDF5(path, "H5Aget_num_attrs('\(name)')", count)
+    guard count <= mostAttributes else {
+        throw FormatError(
+            path,
+            .limitExceeded(
+                what: "HDF5 object '\(name)': its attribute count", claimed: "\(count)", limit: "\(mostAttributes)"))
+    }
     var texts: [String: HDF5Text] = [:]
     for index in 0..<max(0, Int(count)) {
         let attribute = try HDF5Handle(path, "H5Aopen_by_idx('\(name)')") {
