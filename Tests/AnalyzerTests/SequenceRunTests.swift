@@ -68,6 +68,17 @@ struct SequenceRunTests {
         #expect(resumed.scored.count == 3)
     }
 
+    @Test func aCacheThatCannotBeWrittenIsNotedOnceAndLosesNothing() throws {
+        let log = Log()
+        let outcome = try run(cache: "/dev/null/cache").run(
+            try CheckpointSequence.find([Self.pytorch]), onEvent: log.take)
+        #expect(outcome.candidates.count == 5)
+        #expect(
+            log.notes == [
+                "/dev/null/cache: finished scores are not kept: cannot store the result: the folder cannot be written"
+            ])
+    }
+
     @Test(arguments: ["cut", "flipped", "emptied", "another result"])
     func aDamagedResultIsScoredAnewWithANote(damage: String) throws {
         let folder = try TemporaryFolder()

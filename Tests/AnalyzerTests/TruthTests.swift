@@ -78,15 +78,17 @@ struct TruthTests {
             poolings: [.pooled, .flat], negatives: [.paper]),
         draws: 1, jitterScope: .batch)
 
-    private static func score(_ file: String, views: StoredViews, batch: Int = 8) throws -> CheckpointScore {
+    private static func score(_ file: String, views: StoredViews, batch: Int = 8, threads: Int = 2) throws
+        -> CheckpointScore
+    {
         let reader = try Checkpoint.open(file)
         let recognition = try Recognizer.recognize(reader.tensors, metadata: reader.metadata)
         let plan = try InferencePlan(
             recognition.graph, parameters: CheckpointParameters(recognition, reader: reader),
-            input: [batch, 3, views.imageShape.height, views.imageShape.width], threads: 2)
+            input: [batch, 3, views.imageShape.height, views.imageShape.width], threads: threads)
         return try Scorer(source: views, options: allSettings).score(
             PlanEncoder(plan, hasTokenLevels: recognition.graph.hasTokenLevels),
-            levelCount: recognition.graph.levels.count, batchSize: batch, threads: 2, keepsAllImages: true)
+            levelCount: recognition.graph.levels.count, batchSize: batch, threads: threads, keepsAllImages: true)
     }
 
     private func expectReproduced(_ table: Table) throws {
@@ -140,6 +142,13 @@ struct TruthTests {
                 #expect(abs(loss - Double(term)) <= 2e-5 * max(1, abs(Double(term))), "\(name)")
             }
         }
+    }
+
+    @Test(arguments: Table.fixtures)
+    func threadsChangeNoBit(table: Table) throws {
+        let file = table.checkpoints + (try #require(try table.rows().keys.max()))
+        let views = try table.storedViews()
+        #expect(try Self.score(file, views: views, threads: 1) == Self.score(file, views: views, threads: 3))
     }
 
     @Test(.enabled(if: TestData.shared != nil, "\(TestData.sharedMissing)"))

@@ -14,7 +14,8 @@ private func differences(_ graph: Graph, input shape: Shape, threads: Int = 2, s
         of: ReferenceMap(shape: shape, values: images))
     return zip(found, expected).map { found, expected in
         #expect(found.shape == expected.shape)
-        let rms = (expected.values.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(expected.values.count)).squareRoot()
+        let rms = (expected.values.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(expected.values.count))
+            .squareRoot()
         let worst = zip(found.values, expected.values).reduce(0.0) { max($0, abs(Double($1.0) - Double($1.1))) }
         return worst / max(rms, 1e-30)
     }
@@ -59,7 +60,8 @@ private let tolerance = 2e-5
 
 @Suite struct InferencePlanTests {
     @Test(arguments: [
-        (3, 1, 1, 1, 1), (3, 2, 1, 1, 1), (1, 2, 0, 1, 1), (3, 1, 2, 2, 1), (5, 1, 2, 1, 1), (7, 2, 3, 1, 1), (3, 1, 1, 1, 8),
+        (3, 1, 1, 1, 1), (3, 2, 1, 1, 1), (1, 2, 0, 1, 1), (3, 1, 2, 2, 1), (5, 1, 2, 1, 1), (7, 2, 3, 1, 1),
+        (3, 1, 1, 1, 8),
     ])
     func convolutionAgreesWithPlainLoops(kernel: Int, stride: Int, padding: Int, dilation: Int, groups: Int) throws {
         let graph = network { graph, stem in
@@ -84,10 +86,12 @@ private let tolerance = 2e-5
             let graph = network(channels: channels) { graph, stem in
                 graph.add(
                     convolution(
-                        "c", [channels, channels / 2, 3, 3], stride: stride, padding: .fixed(Padding(1)), groups: 2), stem,
+                        "c", [channels, channels / 2, 3, 3], stride: stride, padding: .fixed(Padding(1)), groups: 2),
+                    stem,
                     name: "c")
             }
-            let plan = try InferencePlan(graph, parameters: RandomParameters(seed: 1), input: [1, 3, 9, 10], threads: 1)
+            let plan = try InferencePlan(
+                graph, parameters: RandomParameters(seed: 1), input: [1, 3, 9, 10], threads: 1)
             #expect(try differences(graph, input: [1, 3, 9, 10])[0] < tolerance, "\(plan.kernels)")
         }
     }
@@ -133,7 +137,8 @@ private let tolerance = 2e-5
 
     @Test func shortcutThatSubsamplesAndAppendsZeroChannelsIsAdded() throws {
         let graph = network(channels: 20) { graph, stem in
-            let main = graph.add(convolution("a", [40, 20, 3, 3], stride: 2, padding: .fixed(Padding(1))), stem, name: "a")
+            let main = graph.add(
+                convolution("a", [40, 20, 3, 3], stride: 2, padding: .fixed(Padding(1))), stem, name: "a")
             var shortcut = graph.add(.subsample(stride: 2), stem, name: "s")
             shortcut = graph.add(.padChannels(to: 40), shortcut, name: "z")
             return graph.add(.add, [main, shortcut], name: "sum")
@@ -142,7 +147,8 @@ private let tolerance = 2e-5
     }
 
     static let activations: [Op.Activation] = [
-        .relu(cap: nil), .relu(cap: 6), .leakyRelu(slope: 0.1), .gelu, .geluTanh, .sigmoid, .silu, .tanh, .elu(alpha: 1),
+        .relu(cap: nil), .relu(cap: 6), .leakyRelu(slope: 0.1), .gelu, .geluTanh, .sigmoid, .silu, .tanh,
+        .elu(alpha: 1),
         .hardSwish, .hardSigmoid(slope: 1 / 6, offset: 0.5), .softplus,
     ]
 
@@ -224,18 +230,21 @@ private let tolerance = 2e-5
             let graph = network(channels: 12) { graph, stem in
                 let normed = graph.add(
                     .layerNorm(
-                        Op.LayerNorm(weight: Parameter("n.weight", [12]), bias: Parameter("n.bias", [12]), epsilon: 1e-5)),
+                        Op.LayerNorm(
+                            weight: Parameter("n.weight", [12]), bias: Parameter("n.bias", [12]), epsilon: 1e-5)),
                     stem, name: "n")
                 let attention = graph.add(
                     .windowAttention(
                         Op.WindowAttention(
                             qkv: Parameter("qkv.weight", [36, 12]), qkvBias: Parameter("qkv.bias", [36]),
-                            projection: Parameter("proj.weight", [12, 12]), projectionBias: Parameter("proj.bias", [12]),
+                            projection: Parameter("proj.weight", [12, 12]),
+                            projectionBias: Parameter("proj.bias", [12]),
                             biasTable: Parameter("relative_position_bias_table", [49, 3]), heads: 3, window: 4,
                             shift: shift, border: border)), normed, name: "attention")
                 let sum = graph.add(.add, [stem, attention], name: "sum")
                 return graph.add(
-                    .spaceToDepth(block: 2, order: [Size2(0, 0), Size2(1, 0), Size2(0, 1), Size2(1, 1)]), sum, name: "merge")
+                    .spaceToDepth(block: 2, order: [Size2(0, 0), Size2(1, 0), Size2(0, 1), Size2(1, 1)]), sum,
+                    name: "merge")
             }
             #expect(try differences(graph, input: [2, 3, size.0, size.1])[0] < tolerance)
         }
@@ -245,8 +254,10 @@ private let tolerance = 2e-5
         let graph = try Architectures.named("resnet18")
         let parameters = RandomParameters(seed: 3)
         let images = pattern(2 * 3 * 64 * 64)
-        let one = try InferencePlan(graph, parameters: parameters, input: [2, 3, 64, 64], threads: 1).features(of: images)
-        let two = try InferencePlan(graph, parameters: parameters, input: [2, 3, 64, 64], threads: 2).features(of: images)
+        let one = try InferencePlan(graph, parameters: parameters, input: [2, 3, 64, 64], threads: 1).features(
+            of: images)
+        let two = try InferencePlan(graph, parameters: parameters, input: [2, 3, 64, 64], threads: 2).features(
+            of: images)
         #expect(zip(one, two).allSatisfy { $0.values == $1.values } == true)
     }
 

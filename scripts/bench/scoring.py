@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 # Everything the authors' settings can give, from the same two views of each image.
 SETTINGS = [
-    "--image-size", SIZE, "--intensity", "none", "--distance", "cosine,l2,pearson", "--margin", "0,0.25,0.5,0.75,1",
+    "--image-size", SIZE, "--normalize", "none", "--distance", "cosine,l2,pearson", "--margin", "0,0.25,0.5,0.75,1",
     "--level", "all", "--pooling", "pooled,flat", "--negatives", "paper", "--jitter-per", "batch", "--draws", 1,
     "--arch-option", "stochastic_depth_rate=0.1", "--no-cache",
 ]

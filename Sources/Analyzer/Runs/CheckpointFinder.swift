@@ -1,6 +1,5 @@
 // Looks through folders and patterns for files that are checkpoints by their content.
 
-import FoundationEssentials
 import Formats
 
 #if canImport(Glibc)
@@ -29,15 +28,19 @@ struct CheckpointFinder {
 
     /// Adds what the user named: a file, a folder or a pattern.
     mutating func add(_ argument: String) throws(AnalyzerError) {
-        if Self.isFolder(argument) {
+        if TargetFolder.isFolder(argument) {
             try addFolder(argument)
-        } else if !FileManager.default.fileExists(atPath: argument), argument.contains(where: { "*?[".contains($0) }) {
+        } else if !TargetFolder.exists(argument), argument.contains(where: { "*?[".contains($0) }) {
             let matches = Self.matches(of: argument)
             guard !matches.isEmpty else {
                 throw .noCheckpoints(place: argument, detail: "the pattern matches no file")
             }
             for match in matches {
-                if Self.isFolder(match) { try addFolder(match) } else if Self.isCheckpoint(match) { insert(match) }
+                if TargetFolder.isFolder(match) {
+                    try addFolder(match)
+                } else if Self.isCheckpoint(match) {
+                    insert(match)
+                }
             }
         } else {
             insert(argument)
@@ -116,22 +119,11 @@ struct CheckpointFinder {
 
     // MARK: Folders
 
-    private static func isFolder(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-    }
-
-    /// The visible files and folders in a folder, by natural name.
+    /// The paths of the visible files and folders in a folder, by natural name, without files that are being written.
     private static func entries(of folder: String) throws(AnalyzerError) -> (files: [String], folders: [String]) {
-        let names: [String]
-        do { names = try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
-            throw .format(
-                FormatError(folder, .system(action: "list the folder", detail: String(cString: strerror(errno)))))
-        }
-        let base = folder.hasSuffix("/") ? folder : folder + "/"
-        let paths = names.filter { !$0.hasPrefix(".") && !$0.contains(".tmp-") }.sorted(by: naturallyPrecedes)
-            .map { base + $0 }
-        return (paths.filter { !isFolder($0) }, paths.filter(isFolder))
+        let listed = try TargetFolder(folder)
+        let files = listed.files.filter { !$0.contains(".tmp-") }
+        return (files.map { listed($0) }, listed.folders.map { listed($0) })
     }
 
     /// The paths that a shell pattern matches, by natural name.

@@ -103,7 +103,7 @@ public struct ScoreCache: Sendable {
                 atPath: folder + "/" + key.hexadecimal.prefix(2), withIntermediateDirectories: true)
             body = try encoder.encode(File(schema: Self.schema, key: key.hexadecimal, result: result))
         } catch {
-            throw FormatError(path, .system(action: "store the result", detail: Self.words(error)))
+            throw FormatError(path, .system(action: "store the result", detail: "the folder cannot be written"))
         }
         var text = Array(body.dropLast())  // without the closing brace
         let checksum = String(Inflate.crc32(Bytes(copying: text)), radix: 16)
@@ -142,12 +142,5 @@ public struct ScoreCache: Sendable {
             let stated = UInt32(end.dropFirst(10).prefix(8), radix: 16), stated == Inflate.crc32(body)
         else { return nil }
         return body.array + Array("}".utf8)
-    }
-
-    private static func words(_ error: any Error) -> String {
-        if let cocoa = error as? CocoaError, let posix = cocoa.underlying as? POSIXError {
-            return "\(posix.code)"
-        }
-        return "the folder cannot be written"
     }
 }

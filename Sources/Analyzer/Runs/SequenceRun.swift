@@ -57,14 +57,19 @@ public struct SequenceRun: Sendable {
 
     /// Scores every checkpoint of a sequence.
     ///
-    /// A checkpoint that cannot be scored is excluded with its reason and does not stop the rest. What can go wrong with the
-    /// images, or a full disk, stops the run; results stored before that stay.
+    /// A checkpoint that cannot be scored is excluded with its reason and does not stop the rest; images that cannot be read
+    /// stop the run, and results stored before that stay. A cache that cannot be written is noted once.
     ///
-    /// - Throws: ``AnalyzerError`` for images that cannot be read, `.cancelled`, a cache that cannot be written.
+    /// - Throws: ``AnalyzerError`` for images that cannot be read, and `.cancelled`.
     public func run(
         _ sequence: CheckpointSequence, isCancelled: () -> Bool = { false }, onEvent: (Event) -> Void = { _ in }
     ) throws(AnalyzerError) -> Outcome {
         var outcome = Outcome(excluded: sequence.excluded)
+        var notes: Set<String> = []
+        func tell(_ event: Event) {
+            if case .note(let text) = event, !notes.insert(text).inserted { return }
+            onEvent(event)
+        }
         for file in sequence.excluded { onEvent(.excluded(file)) }
         for (index, file) in sequence.files.enumerated() {
             if isCancelled() { throw .cancelled }
@@ -72,20 +77,42 @@ public struct SequenceRun: Sendable {
             // The next file is read ahead by the kernel while this one is scored.
             let next = sequence.files.dropFirst(index + 1).first.flatMap { try? Bytes(mapping: $0.path) }
             next?.adviseWillNeed()
-            switch try score(file, isCancelled: isCancelled, onEvent: onEvent) {
-            case .success(let candidate): outcome.candidates.append(candidate)
-            case .failure(let reason):
-                let excluded = ExcludedFile(path: file.path, name: file.name, reason: reason.words)
-                outcome.excluded.append(excluded)
-                onEvent(.excluded(excluded))
+            switch try score(file, isCancelled: isCancelled, onEvent: tell) {
+            case .scored(let candidate): outcome.candidates.append(candidate)
+            case .excluded(let file): outcome.excluded.append(file)
             }
         }
         return outcome
     }
 
-    private func score(
+    /// What becomes of one file.
+    public enum FileOutcome: Sendable {
+        /// It is scored.
+        case scored(Candidate)
+        /// It cannot be scored.
+        case excluded(ExcludedFile)
+    }
+
+    /// Scores one checkpoint, or takes its result from the cache.
+    ///
+    /// - Throws: as ``run(_:isCancelled:onEvent:)``.
+    public func score(
+        _ file: CheckpointFile, isCancelled: () -> Bool = { false }, onEvent: (Event) -> Void = { _ in }
+    ) throws(AnalyzerError) -> FileOutcome {
+        switch try cachedOrComputed(file, isCancelled: isCancelled, onEvent: onEvent) {
+        case .success(let (candidate, isCached)):
+            onEvent(.finished(candidate, isCached: isCached))
+            return .scored(candidate)
+        case .failure(let reason):
+            let excluded = ExcludedFile(path: file.path, name: file.name, reason: reason.words)
+            onEvent(.excluded(excluded))
+            return .excluded(excluded)
+        }
+    }
+
+    private func cachedOrComputed(
         _ file: CheckpointFile, isCancelled: () -> Bool, onEvent: (Event) -> Void
-    ) throws(AnalyzerError) -> Result<Candidate, ExclusionReason> {
+    ) throws(AnalyzerError) -> Result<(Candidate, isCached: Bool), ExclusionReason> {
         let hash: String
         do throws(FormatError) { hash = try Self.contentHash(of: file.parts) } catch {
             return .failure(ExclusionReason(error, file.path))
@@ -97,18 +124,17 @@ public struct SequenceRun: Sendable {
                 contentHash: hash, hasInitialStatistics: result.hasInitialStatistics, score: result.score)
         }
         switch cache?.lookup(key) ?? .missing {
-        case .found(let result):
-            onEvent(.finished(candidate(result), isCached: true))
-            return .success(candidate(result))
+        case .found(let result): return .success((candidate(result), true))
         case .damaged(let path, let reason): onEvent(.note("\(path) is not used: \(reason); scoring anew"))
         case .missing: break
         }
         switch try compute(file, isCancelled: isCancelled, onEvent: onEvent) {
         case .failure(let reason): return .failure(reason)
         case .success(let result):
-            do throws(FormatError) { try cache?.store(result, as: key) } catch { throw .format(error) }
-            onEvent(.finished(candidate(result), isCached: false))
-            return .success(candidate(result))
+            do throws(FormatError) { try cache?.store(result, as: key) } catch {
+                onEvent(.note("\(cache?.folder ?? ""): finished scores are not kept: \(error.reason)"))
+            }
+            return .success((candidate(result), false))
         }
     }
 

@@ -38,12 +38,15 @@ extension Graph.Node {
         case .globalAveragePool: return [first[0], first[1], 1, 1]
         case .add, .multiply: return try broadcastShape(inputs)
         case .concatenate: return try concatenatedShape(inputs)
-        case .subsample(let stride): return [first[0], first[1], (first[2] - 1) / stride + 1, (first[3] - 1) / stride + 1]
+        case .subsample(let stride):
+            return [first[0], first[1], (first[2] - 1) / stride + 1, (first[3] - 1) / stride + 1]
         case .padChannels(let channels):
             guard channels >= first[1] else { throw mismatch("at most \(channels) channels", first) }
             return [first[0], channels, first[2], first[3]]
         case .pad(let padding, _):
-            return [first[0], first[1], first[2] + padding.top + padding.bottom, first[3] + padding.left + padding.right]
+            return [
+                first[0], first[1], first[2] + padding.top + padding.bottom, first[3] + padding.left + padding.right,
+            ]
         case .upsample(let factor, _): return [first[0], first[1], first[2] * factor.height, first[3] * factor.width]
         case .spaceToDepth(let block, _):
             return [first[0], first[1] * block * block, (first[2] + block - 1) / block, (first[3] + block - 1) / block]
@@ -71,7 +74,8 @@ extension Graph.Node {
     private func convolutionShape(_ convolution: Op.Convolution, _ input: Shape) throws(EngineError) -> Shape {
         let weight = convolution.weight.shape
         guard weight.rank == 4, weight[1] * convolution.groups == input[1] else {
-            throw mismatch("\(weight.rank == 4 ? weight[1] * convolution.groups : 0) channels for kernel \(weight)", input)
+            throw mismatch(
+                "\(weight.rank == 4 ? weight[1] * convolution.groups : 0) channels for kernel \(weight)", input)
         }
         return try windowedShape(
             input, channels: weight[0], window: Size2(weight[2], weight[3]), stride: convolution.stride,
@@ -82,7 +86,9 @@ extension Graph.Node {
         _ convolution: Op.Convolution, _ outputPadding: Size2, _ input: Shape
     ) throws(EngineError) -> Shape {
         let weight = convolution.weight.shape
-        guard weight.rank == 4, weight[0] == input[1] else { throw mismatch("kernel I×O×h×w with I = \(input[1])", weight) }
+        guard weight.rank == 4, weight[0] == input[1] else {
+            throw mismatch("kernel I×O×h×w with I = \(input[1])", weight)
+        }
         guard case .fixed(let padding) = convolution.padding else { throw mismatch("fixed padding", input) }
         let height =
             (input[2] - 1) * convolution.stride.height + (weight[2] - 1) * convolution.dilation.height + 1
@@ -95,9 +101,11 @@ extension Graph.Node {
     }
 
     private func windowedShape(
-        _ input: Shape, channels: Int, window: Size2, stride: Size2, dilation: Size2, padding: PaddingRule, roundsUp: Bool
+        _ input: Shape, channels: Int, window: Size2, stride: Size2, dilation: Size2, padding: PaddingRule,
+        roundsUp: Bool
     ) throws(EngineError) -> Shape {
-        let resolved = padding.resolved(input: Size2(input[2], input[3]), window: window, stride: stride, dilation: dilation)
+        let resolved = padding.resolved(
+            input: Size2(input[2], input[3]), window: window, stride: stride, dilation: dilation)
         func extent(_ size: Int, _ window: Int, _ stride: Int, _ dilation: Int, _ before: Int, _ after: Int) -> Int {
             let free = size + before + after - (window - 1) * dilation - 1
             guard free >= 0 else { return 0 }

@@ -18,7 +18,9 @@ final class AlignedBuffer: @unchecked Sendable {  // Sendable: shared only betwe
 
     deinit { memory.deallocate() }
 
-    var base: UnsafeMutableRawPointer { memory.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped }
+    var base: UnsafeMutableRawPointer {
+        memory.baseAddress ?? UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped
+    }
 
     func floats(at byteOffset: Int = 0) -> UnsafeMutablePointer<Float> {
         (base + byteOffset).assumingMemoryBound(to: Float.self)

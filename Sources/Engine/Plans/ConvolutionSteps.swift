@@ -9,7 +9,8 @@ extension PlanBuilder {
     func addConvolution(_ node: FusedNode, _ convolution: Op.Convolution, isTransposed: Bool) throws(EngineError) {
         let source = try layout(of: node.inputs[0])
         let target = try layout(of: node.output)
-        let geometry = ConvolutionGeometry(node, convolution, source: source, target: target, isTransposed: isTransposed)
+        let geometry = ConvolutionGeometry(
+            node, convolution, source: source, target: target, isTransposed: isTransposed)
         var weights = try FoldedWeights(convolution, node.folded, isTransposed: isTransposed, parameters: parameters)
         weights.fill(geometry)
         let primitive = try convolutionPrimitive(node, geometry, hasBias: weights.bias != nil)
@@ -58,12 +59,16 @@ extension PlanBuilder {
             if geometry.suitsWinograd {
                 spec.winograd = 1
                 // oneDNN 3 and narrower processors may have no Winograd kernel: then the direct one below serves.
-                if let primitive = try? Primitive("dnnl_convolution", { CDNN_convolution_create(stream.handle, &spec, $0) }) {
+                if let primitive = try? Primitive(
+                    "dnnl_convolution", { CDNN_convolution_create(stream.handle, &spec, $0) })
+                {
                     return primitive
                 }
                 spec.winograd = 0
             }
-            return try Primitive("dnnl_convolution (\(node.name))") { CDNN_convolution_create(stream.handle, &spec, $0) }
+            return try Primitive("dnnl_convolution (\(node.name))") {
+                CDNN_convolution_create(stream.handle, &spec, $0)
+            }
         }
     }
 

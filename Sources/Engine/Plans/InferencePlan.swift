@@ -72,13 +72,17 @@ public final class InferencePlan {
         let count = images.count / perImage
         guard count * perImage == images.count, (1...input[0]).contains(count) else {
             throw .shape(
-                operation: "input", expected: "1…\(input[0]) images of \(perImage) values", found: "\(images.count) values")
+                operation: "input", expected: "1…\(input[0]) images of \(perImage) values",
+                found: "\(images.count) values")
         }
         CDNN_set_threads(Int32(threads))
         let target = memory.address(.buffer(inputBuffer))
-        images.withUnsafeBytes { target.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(target), byteCount: $0.count) }
+        images.withUnsafeBytes {
+            target.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(target), byteCount: $0.count)
+        }
         let unused = (input.elementCount - images.count) * MemoryLayout<Float>.stride
-        (target + images.count * MemoryLayout<Float>.stride).initializeMemory(as: UInt8.self, repeating: 0, count: unused)
+        (target + images.count * MemoryLayout<Float>.stride).initializeMemory(
+            as: UInt8.self, repeating: 0, count: unused)
         return try run(imageCount: count)
     }
 

@@ -17,6 +17,7 @@ public struct ParameterTable: ParameterSource {
     /// Wraps named float tensors.
     public init(_ tensors: [String: TensorView]) { self.tensors = tensors }
 
+    /// The tensor of that name, whatever shape it has been given as long as the count agrees.
     public func values(of parameter: Parameter) throws(EngineError) -> TensorView {
         guard let tensor = tensors[parameter.name], tensor.shape.elementCount == parameter.shape.elementCount else {
             throw .shape(

@@ -90,7 +90,8 @@ final class PlanBuilder {
             if case .input = node.op {
                 layout = takesInputAsItIs(nodes) ? input : MapLayout(order, shapes[0])
                 lifetimes[inputBuffer].last = index
-                bufferOf[node.output] = layout == input ? inputBuffer : addBuffer(layout.byteCount, first: index, last: index)
+                bufferOf[node.output] =
+                    layout == input ? inputBuffer : addBuffer(layout.byteCount, first: index, last: index)
             } else {
                 layout = MapLayout(order, shapes[node.output])
                 bufferOf[node.output] =

@@ -37,7 +37,8 @@ extension PlanBuilder {
         let target = try layout(of: node.output)
         let from = try source.layout.described(), to = try target.described()
         // oneDNN derives the output's size from the padding, so a last partial window needs its rows counted.
-        let bottom = (target.height - 1) * window.stride.height + window.size.height - source.layout.height - padding.top
+        let bottom =
+            (target.height - 1) * window.stride.height + window.size.height - source.layout.height - padding.top
         let right = (target.width - 1) * window.stride.width + window.size.width - source.layout.width - padding.left
         var spec = CDNN_pooling()
         spec.source = from.handle

@@ -30,7 +30,8 @@ extension PlanBuilder {
                 parallelFor(target.batch * target.height, threads: threads) { index in
                     let (image, row) = (index / target.height, index % target.height)
                     for column in 0..<target.width {
-                        let at = ((image * source.height + row * stride) * source.width + column * stride) * source.channels
+                        let at =
+                            ((image * source.height + row * stride) * source.width + column * stride) * source.channels
                         let output = to + (index * target.width + column) * target.channels
                         output.update(from: from + at, count: source.channels)
                         (output + source.channels).update(repeating: 0, count: target.channels - source.channels)
@@ -49,7 +50,8 @@ extension PlanBuilder {
 
     /// The same between any two pieces of memory.
     func addPad(
-        from source: (memory: MemoryReference, layout: MapLayout), to target: (memory: MemoryReference, layout: MapLayout),
+        from source: (memory: MemoryReference, layout: MapLayout),
+        to target: (memory: MemoryReference, layout: MapLayout),
         _ padding: Padding, value: Float
     ) {
         let (from, to) = (source.layout, target.layout)
@@ -149,7 +151,8 @@ extension PlanBuilder {
             let work = CK_SpaceToDepth(
                 source: memory.floats(from), destination: memory.floats(to),
                 row_offsets: memory.address(rowOffsets).assumingMemoryBound(to: Int64.self),
-                column_offsets: memory.address(columnOffsets).assumingMemoryBound(to: Int64.self), channels: Int64(source.channels),
+                column_offsets: memory.address(columnOffsets).assumingMemoryBound(to: Int64.self),
+                channels: Int64(source.channels),
                 block: Int64(block), source_height: Int64(source.height), source_width: Int64(source.width),
                 height: Int64(target.height), width: Int64(target.width))
             return {

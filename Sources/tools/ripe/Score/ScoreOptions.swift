@@ -2,6 +2,8 @@
 
 import Analyzer
 import ArgumentParser
+import Engine
+import Formats
 
 /// Everything that leads to a recommendation.
 struct ScoreOptions: ParsableArguments {
@@ -62,6 +64,7 @@ struct ScoreOptions: ParsableArguments {
         run.cache = cache.folder
         progress.remark("Scoring \(counted(sequence.files.count, "checkpoint")) on \(scoredOn.summary).")
         for note in scoredOn.notes { progress.remark("  note: \(note)") }
+        if let network = networkText(sequence, hints: run.hints) { progress.remark("  network: \(network)") }
         let outcome = try ScoreProgress(progress, sequence).follow(run)
         let report = ScoreReport(
             outcome, scorer: scorer, rule: choices.pickRule, preset: choices.preset, target: scoredOn.json)
@@ -71,5 +74,16 @@ struct ScoreOptions: ParsableArguments {
         }
         if let out { try report.write(to: out) }
         return report
+    }
+
+    /// The first network that is recognised, with what was assumed of it beyond the file.
+    private func networkText(_ sequence: CheckpointSequence, hints: ArchitectureHints) -> String? {
+        for file in sequence.files {
+            guard let reader = try? Checkpoint.open(file.path),
+                let network = try? Recognizer.recognize(reader, hints: hints)
+            else { continue }
+            return ([network.architecture] + network.facts.map { "\($0.key) \($0.value)" }).joined(separator: "; ")
+        }
+        return nil
     }
 }

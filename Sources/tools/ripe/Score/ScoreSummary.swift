@@ -14,7 +14,7 @@ struct ScoreSummary {
     /// The whole report.
     func lines(for terminal: Terminal) -> [String] {
         var lines = ["", terminal.styled("Scores", .bold) + ", lower is better, \(settingText)"]
-        lines += table().lines(for: terminal, indent: 2)
+        lines += table(hasBars: terminal.width >= 100).lines(for: terminal, indent: 2)
         let curve = plot.lines(for: terminal, indent: 2)
         if !curve.isEmpty { lines += [""] + curve }
         lines += ["", terminal.styled("Recommendation", .bold)]
@@ -56,14 +56,16 @@ struct ScoreSummary {
         return "\(setting.distance.rawValue) distance of \(setting.pooling.rawValue) features, \(loss)"
     }
 
-    private func table() -> TextTable {
+    private func table(hasBars: Bool) -> TextTable {
         let hasSteps = candidates.contains { $0.step != nil }
         var table = TextTable(
             [.init("epoch", .right)] + (hasSteps ? [.init("step", .right)] : []) + [
                 .init("checkpoint", canShrink: true)
             ]
                 + deciding.map { .init("level \($0.level) ± error", .right) }
-                + (deciding.count > 1 ? [.init("mean rank", .right)] : []) + [.init(""), .init("")])
+                + (deciding.count > 1 ? [.init("rank", .right)] : []) + (hasBars ? [.init("")] : []) + [
+                    .init("", canShrink: true)
+                ])
         for (index, candidate) in candidates.enumerated() {
             let standing = recommendation.standings.first { $0.checkpoint == index }
             var cells = [candidate.epoch.map { "\($0)" } ?? "–"]
@@ -73,7 +75,8 @@ struct ScoreSummary {
                 candidate.score[setting].map { "\(fixed($0.value, 4)) ± \(fixed($0.standardError, 4))" } ?? "–"
             }
             if deciding.count > 1 { cells.append(standing.map { significant($0.combined, 3) } ?? "–") }
-            cells += [bar(share(of: index), width: 10), note(index, standing)]
+            if hasBars { cells.append(bar(share(of: index), width: 10)) }
+            cells.append(note(index, standing))
             table.add(cells, style: index == recommendation.pick ? .green : standing == nil ? .dim : nil)
         }
         return table
@@ -84,7 +87,7 @@ struct ScoreSummary {
             return ineligible.reason
         }
         if index == recommendation.pick { return "◆ recommended" }
-        return standing?.isTied == true ? "tied with the lowest" : ""
+        return standing?.isTied == true ? "tied" : ""
     }
 
     /// The mean over the deciding levels, and of their standard errors (an upper bound of the mean's own).

@@ -25,7 +25,7 @@ struct Terminal: Sendable {
 
     private init(descriptor: Int32) {
         isInteractive = isatty(descriptor) == 1
-        width = Self.width(of: descriptor) ?? environment("COLUMNS").flatMap { Int($0) }.map { max($0, 20) } ?? 110
+        width = Self.width(of: descriptor) ?? environment("COLUMNS").flatMap { Int($0) }.map { max($0, 20) } ?? 120
         // https://no-color.org: any non-empty value of NO_COLOR turns colours off.
         hasColors = isInteractive && (environment("NO_COLOR") ?? "").isEmpty && environment("TERM") != "dumb"
     }
