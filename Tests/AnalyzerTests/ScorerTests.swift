@@ -229,6 +229,27 @@ struct GroupPlanTests {
         #expect(mixed.imagesWithoutNegatives.isEmpty)
     }
 
+    @Test func theUsualMarginAndDistanceDecideWhereverTheyStandInTheLists() throws {
+        let grid = ScoreGrid(
+            losses: [.hinge(margin: 0), .hinge(margin: 0.5), .infonce(temperature: 0.1)], distances: [.l2, .cosine],
+            levels: .all, poolings: [.pooled, .flat], negatives: [.paper, .all])
+        let deciding = try grid.decidingSettings(levelCount: 4)
+        #expect(
+            deciding
+                == [3, 4].map {
+                    ScoreSetting(
+                        distance: .cosine, loss: .hinge(margin: 0.5), level: $0, pooling: .pooled, negatives: .paper)
+                })
+        let other = ScoreGrid(
+            losses: [.hinge(margin: 1), .hinge(margin: 0.25)], distances: [.pearson, .l2], levels: .numbers([1]),
+            poolings: [.flat], negatives: [.all])
+        #expect(
+            try other.decidingSettings(levelCount: 4) == [
+                ScoreSetting(
+                    distance: .pearson, loss: .hinge(margin: 1), level: 1, pooling: .flat, negatives: .all)
+            ])
+    }
+
     @Test func levelsCountFromBothEnds() throws {
         #expect(try LevelSelection.all.resolved(levelCount: 4) == [1, 2, 3, 4])
         #expect(try LevelSelection.twoDeepest.resolved(levelCount: 5) == [4, 5])

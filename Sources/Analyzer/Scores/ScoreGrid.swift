@@ -32,9 +32,9 @@ public enum LevelSelection: Sendable, Hashable, Codable {
 
 /// The combinations of settings to compute; one forward pass of each view serves them all.
 public struct ScoreGrid: Sendable, Hashable, Codable {
-    /// The losses, in the order of preference: the first decides.
+    /// The losses; the first decides, or the hinge with margin 0.5 if it is there too.
     public var losses: [Loss]
-    /// The distances; the first decides.
+    /// The distances; cosine decides if it is there, else the first.
     public var distances: [Distance]
     /// The levels; the two deepest of them decide.
     public var levels: LevelSelection
@@ -82,13 +82,19 @@ public struct ScoreGrid: Sendable, Hashable, Codable {
         return found
     }
 
-    /// The settings that a recommendation is made from: the first loss, distance, pooling and negatives of the grid at
-    /// the two deepest of its levels.
+    /// The settings that a recommendation is made from, at the two deepest of the grid's levels.
+    ///
+    /// Of poolings and negatives the first decides. Margins are listed from 0 upwards by habit, and a margin of 0 often
+    /// leaves nothing but zeros; so a hinge with margin 0.5 decides for all hinges where it is in the list, and cosine for
+    /// all distances.
     public func decidingSettings(levelCount: Int) throws(AnalyzerError) -> [ScoreSetting] {
         let all = try settings(levelCount: levelCount)
         guard let model = all.first else { return [] }
+        let distance = all.contains { $0.distance == .cosine } ? .cosine : model.distance
+        let isHinge = model.margin != nil
+        let loss = isHinge && all.contains { $0.loss == .hinge(margin: 0.5) } ? .hinge(margin: 0.5) : model.loss
         return all.filter {
-            $0.loss == model.loss && $0.distance == model.distance && $0.pooling == model.pooling
+            $0.loss == loss && $0.distance == distance && $0.pooling == model.pooling
                 && $0.negatives == model.negatives
         }.suffix(2)
     }

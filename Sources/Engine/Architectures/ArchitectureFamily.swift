@@ -13,6 +13,9 @@ protocol ArchitectureFamily {
     /// Whether `model` inside a tensor name is skipped.
     static var dropsModel: Bool { get }
 
+    /// The name that ``fit(_:_:)`` knows a tensor by, from its name below the prefix.
+    static func canonicalName(_ name: String) -> String
+
     /// Describes the network that the tensors' shapes tell.
     static func fit(_ table: TensorTable, _ options: FamilyOptions) throws(EngineError) -> FamilyFit
 }
@@ -20,6 +23,7 @@ protocol ArchitectureFamily {
 extension ArchitectureFamily {
     static var options: [String] { [] }
     static var dropsModel: Bool { false }
+    static func canonicalName(_ name: String) -> String { name }
 }
 
 /// A member of a family that the shapes tell; its parameters are not yet looked up.

@@ -7,7 +7,8 @@ public enum Recognizer {
     /// The families, in the order they are tried.
     static var families: [any ArchitectureFamily.Type] {
         [
-            DeepResNet.self, UNetEncoder.self, SeedSwin.self, ResNet.self, VGG.self, TorchvisionSwin.self,
+            DeepResNet.self, UNetEncoder.self, SeedSwin.self, ResNet.self, SequentialResNet.self, VGG.self,
+            TorchvisionSwin.self,
             TimmSwin.self, KerasResNet.self, KerasVGG.self,
         ]
     }
@@ -27,15 +28,23 @@ public enum Recognizer {
         let wanted = try families(for: hints)
         var failure: EngineError?
         for family in wanted {
-            for prefix in prefixes(of: family, in: tensors, hints: hints) {
+            let prefixes = prefixes(of: family, in: tensors, hints: hints)
+            for prefix in prefixes {
                 do throws(EngineError) {
-                    return try recognize(tensors, as: family, prefix: prefix, hints: hints)
+                    return try recognize(tensors, as: family, prefix: prefix, of: prefixes, hints: hints)
                 } catch {
                     if case .parameterMismatch = error { failure = failure ?? error } else { throw error }
                 }
             }
         }
         throw failure ?? unrecognized(tensors, among: wanted)
+    }
+
+    /// What `--arch` takes beside the names of models.
+    private static var familyNames: [String] {
+        var names: [String] = []
+        for family in families where !names.contains(family.name) { names.append(family.name) }
+        return names + [KerasModel.name]
     }
 
     /// The families to try: all, or the one that the user named.
@@ -45,14 +54,14 @@ public enum Recognizer {
         let matching = families.filter { wanted.contains($0.name) }
         guard matching.isEmpty else { return matching }
         throw .unknownArchitecture(
-            name: name, known: families.map { $0.name } + [KerasModel.name] + Architectures.models.map { $0.name })
+            name: name, known: familyNames + Architectures.models.map { $0.name })
     }
 
     /// Where the family's anchors all stand, the likeliest first: copies kept for momentum come last.
     private static func prefixes(
         of family: any ArchitectureFamily.Type, in tensors: [TensorInfo], hints: ArchitectureHints
     ) -> [String] {
-        if let prefix = hints.options["prefix"] { return [prefix] }
+        if let prefix = hints.options["prefix"] { return [family.dropsModel ? withoutModel(prefix) : prefix] }
         var common: [String]?
         for anchor in family.anchors {
             let found = TensorTable.prefixes(of: anchor, in: tensors, dropsModel: family.dropsModel)
@@ -64,21 +73,23 @@ public enum Recognizer {
     }
 
     private static func recognize(
-        _ tensors: [TensorInfo], as family: any ArchitectureFamily.Type, prefix: String, hints: ArchitectureHints
+        _ tensors: [TensorInfo], as family: any ArchitectureFamily.Type, prefix: String, of prefixes: [String],
+        hints: ArchitectureHints
     ) throws(EngineError) -> Recognition {
         let known = family.options + ["prefix", "ignore"]
         for option in hints.options.keys.sorted() where !known.contains(option) {
             throw .unknownOption(option: option, known: known)
         }
         let options = FamilyOptions(hints.defaults.merging(hints.options) { $1 })
-        let table = TensorTable(tensors, prefix: prefix, dropsModel: family.dropsModel)
+        let table = TensorTable(
+            tensors, prefix: prefix, dropsModel: family.dropsModel, canonicalName: family.canonicalName)
         let fit = try family.fit(table, options)
         if let wanted = hints.architecture?.lowercased(), wanted != family.name, wanted != fit.model {
             throw .parameterMismatch(
                 architecture: wanted, missing: [], unexpected: [], misshapen: [],
                 cause: "the tensors are those of \(fit.architecture); leave --arch out, or give --arch \(family.name)")
         }
-        var account = TensorAccount(tensors: tensors, table: table)
+        var account = TensorAccount(tensors: tensors, table: table, copies: prefixes)
         account.bind(fit)
         account.ignore(fit, userRules: options["ignore"])
         if let mismatch = account.mismatch(fit) { throw mismatch }

@@ -210,6 +210,26 @@ enum ResNet: ArchitectureFamily {
     }
 }
 
+/// Recognises a torchvision ResNet whose layers were put in a list, as `Sequential(*list(resnet.children())[:-1])`: self-
+/// supervised code makes backbones so. `conv1` is 0, `bn1` 1, and `layer1` to `layer4` are 4 to 7.
+enum SequentialResNet: ArchitectureFamily {
+    static let name = ResNet.name
+    static let anchors = ["0.weight", "1.running_mean", "4.0.conv1.weight", "4.0.bn1.running_mean"]
+    static let options = ResNet.options
+
+    static func canonicalName(_ name: String) -> String {
+        let layers = ["0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"]
+        guard let dot = name.firstIndex(of: "."), let layer = layers[String(name[..<dot])] else { return name }
+        return layer + name[dot...]
+    }
+
+    static func fit(_ table: TensorTable, _ options: FamilyOptions) throws(EngineError) -> FamilyFit {
+        var fit = try ResNet.fit(table, options)
+        fit.evidence = "a list of layers, " + fit.evidence
+        return fit
+    }
+}
+
 extension ResNetConfiguration {
     /// The same network for three input channels, as published models are listed.
     var withoutInput: ResNetConfiguration {

@@ -6,6 +6,8 @@ import Formats
 struct TensorAccount {
     let tensors: [TensorInfo]
     let table: TensorTable
+    /// Where else the encoder stands in the file.
+    var copies: [String] = []
 
     private(set) var bindings: [ParameterBinding] = []
     private(set) var ignored: [Recognition.IgnoredTensor] = []
@@ -13,9 +15,10 @@ struct TensorAccount {
     private var misshapen: [String] = []
     private var unexpected: [String] = []
 
-    init(tensors: [TensorInfo], table: TensorTable) {
+    init(tensors: [TensorInfo], table: TensorTable, copies: [String] = []) {
         self.tensors = tensors
         self.table = table
+        self.copies = copies.filter { $0 != table.prefix && !$0.isEmpty }
     }
 
     /// Looks up every parameter of the graph.
@@ -54,8 +57,12 @@ struct TensorAccount {
                     unexpected.append(tensor.name)
                 }
             } else {
+                let copy = copies.first { tensor.name.hasPrefix($0) }
                 ignored.append(
-                    Recognition.IgnoredTensor(name: tensor.name, reason: "outside the encoder '\(table.prefix)'"))
+                    Recognition.IgnoredTensor(
+                        name: tensor.name,
+                        reason: copy.map { "another copy of the encoder, '\($0)'" }
+                            ?? "outside the encoder '\(table.prefix)'"))
             }
         }
     }

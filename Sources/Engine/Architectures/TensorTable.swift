@@ -11,13 +11,19 @@ struct TensorTable {
 
     /// Looks at the tensors below `prefix`.
     ///
-    /// - Parameter dropsModel: whether `model` inside a name is skipped, as in `layers.0.model.stem.0.weight`.
-    init(_ all: [TensorInfo], prefix: String, dropsModel: Bool = false) {
+    /// - Parameters:
+    ///   - dropsModel: whether `model` inside a name is skipped, as in `layers.0.model.stem.0.weight`.
+    ///   - canonicalName: the name to know a tensor by, from its name below the prefix.
+    init(
+        _ all: [TensorInfo], prefix: String, dropsModel: Bool = false, canonicalName: (String) -> String = { $0 }
+    ) {
         self.prefix = prefix
         var found: [String: TensorInfo] = [:]
         for tensor in all {
             let name = dropsModel ? withoutModel(tensor.name) : tensor.name
-            if name.hasPrefix(prefix), tensor.hasPlausibleShape { found[String(name.dropFirst(prefix.count))] = tensor }
+            if name.hasPrefix(prefix), tensor.hasPlausibleShape {
+                found[canonicalName(String(name.dropFirst(prefix.count)))] = tensor
+            }
         }
         tensors = found
     }
@@ -68,7 +74,7 @@ extension TensorInfo {
 }
 
 /// A name without the component `model`, which the seed's wrapper class adds in memory and some files keep.
-private func withoutModel(_ name: String) -> String {
+func withoutModel(_ name: String) -> String {
     guard name.contains("model") else { return name }
     return name.split(separator: ".", omittingEmptySubsequences: false).filter { $0 != "model" }.joined(separator: ".")
 }

@@ -2,6 +2,8 @@
 // computed (fixtures/generate/keras_models_golden.py).
 
 import Formats
+import FoundationEssentials
+import Glibc
 import TestSupport
 import Testing
 
@@ -53,12 +55,30 @@ struct KerasModelTests {
         #expect(relativeDifference(try #require(levels.last).values, expected.values) < 2e-5)
     }
 
-    @Test func weightsWithoutDescriptionSayWhatToGive() {
+    @Test func weightsWithoutDescriptionSayWhatToGive() throws {
+        // The first .keras file in that folder is another network's.
         let error = #expect(throws: EngineError.self) { try open("nested.weights.h5") }
+        let message = try #require(error?.description)
+        #expect(message.hasPrefix("Keras weights without their network description: "))
         #expect(
-            error?.description.hasSuffix(
+            message.hasSuffix(
                 "give the .keras file or the full .h5 instead, or one of them (or its config.json) with "
-                    + "--arch-option config=FILE") == true)
+                    + "--arch-option config=FILE"))
+    }
+
+    @Test func weightsTakeTheDescriptionOfAFileBesideThem() throws {
+        var template = Array("/tmp/ripe-test-XXXXXX".utf8CString)
+        let made = template.withUnsafeMutableBufferPointer { $0.baseAddress.flatMap { mkdtemp($0) } != nil }
+        try #require(made)
+        let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        for file in ["nested.weights.h5", "nested.keras"] {
+            try FileManager.default.copyItem(
+                atPath: TestData.fixtures + "/models/keras_" + file, toPath: "\(folder)/\(file)")
+        }
+        let found = try Recognizer.recognize(Checkpoint.open("\(folder)/nested.weights.h5"))
+        #expect(found.facts.first == Recognition.Fact("network description", "that of nested.keras, beside it"))
+        #expect(found.graph.levels.count == 2)
     }
 
     @Test func kerasResNetIsToldFromTorchvisions() throws {

@@ -36,7 +36,21 @@ struct RecognizerTests {
             graph.tensors(prefix: "module.encoder_k.") + graph.tensors(prefix: "module.encoder_q."))
         #expect(found.prefix == "module.encoder_q.")
         #expect(found.ignored.count == graph.parameters.count)
-        #expect(found.ignored.first?.reason == "outside the encoder 'module.encoder_q.'")
+        #expect(found.ignored.first?.reason == "another copy of the encoder, 'module.encoder_k.'")
+    }
+
+    @Test func aResNetTakenApartIntoAListIsRecognised() throws {
+        let graph = try Architectures.named("resnet50")
+        let places = ["conv1": "0", "bn1": "1", "layer1": "4", "layer2": "5", "layer3": "6", "layer4": "7"]
+        let tensors = graph.parameters.map { parameter in
+            let parts = parameter.name.split(separator: ".", maxSplits: 1)
+            return TensorInfo.float("backbone.\(places[String(parts[0])] ?? "").\(parts[1])", parameter.shape)
+        }
+        let found = try Recognizer.recognize(
+            tensors + [.float("projection_head.layers.0.weight", [128, 2048])])
+        #expect(found.family == "resnet")
+        #expect(found.bindings.map { $0.tensor } == tensors.map { $0.name })
+        #expect(found.ignored.map { $0.reason } == ["outside the encoder 'backbone.'"])
     }
 
     @Test func headsAndCountersAreIgnoredWithTheirReasons() throws {

@@ -78,9 +78,11 @@ struct KerasLegacyResolver {
 
     /// Whether a weight's name ends with the last `depth` layer names below the group and with the role.
     private func fits(_ weight: KerasLegacyLayer.Weight, _ expected: Expected, depth: Int) -> Bool {
-        let role = expected.role.lastName
-        let isDepthwise = expected.layer.className.hasPrefix("DepthwiseConv")
-        guard weight.role == role || isDepthwise && weight.role == "depthwise_kernel" else { return false }
+        // Keras 2 calls DepthwiseConv's kernel otherwise; a variable that its layer did not name is `variable_7`.
+        let isDepthwise = expected.layer.className.hasPrefix("DepthwiseConv") && weight.role == "depthwise_kernel"
+        guard weight.role == expected.role.lastName || isDepthwise || weight.role.hasPrefix("variable") else {
+            return false
+        }
         var names = Array(expected.path.dropFirst())
         if !names.isEmpty { names[names.count - 1] = expected.layer.name }
         return depth <= names.count && weight.scope.suffix(depth).elementsEqual(names.suffix(depth))

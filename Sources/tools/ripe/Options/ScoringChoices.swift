@@ -13,7 +13,8 @@ struct ScoringChoices: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "hinge, infonce or both, separated by commas. Of every list the first decides.", valueName: "losses"),
+            "hinge, infonce or both, separated by commas. Of every list the first decides, but margin 0.5 and cosine where listed.",
+            valueName: "losses"),
         transform: { try words($0, LossName.self) })
     var loss: [LossName] = []
 
