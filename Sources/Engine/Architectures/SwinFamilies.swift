@@ -47,9 +47,9 @@ struct SwinNaming: Sendable {
 
     /// Reads the sizes from the tensors' shapes.
     ///
-    /// A block's shift is not stored. Where the file keeps the shifted blocks' masks they tell; else the training
-    /// images are taken to be `img_size`, by default 32 windows wide (224 for windows of 7), and a stage whose maps are
-    /// then no larger than the window is not shifted.
+    /// A block's shift is not stored. Where the file keeps the shifted blocks' masks they tell; else the training images
+    /// are taken to be `img_size`, by default so large that the last stage is one window (224 for windows of 7), and a
+    /// stage whose maps are then no larger than its window is not shifted.
     func configuration(
         _ table: TensorTable, _ options: FamilyOptions, stages count: Int
     ) throws(EngineError) -> SwinConfiguration {
@@ -58,32 +58,41 @@ struct SwinNaming: Sendable {
         sizes.patch = table.size("\(patchEmbed).weight", 2) ?? 4
         sizes.hasPatchNorm = table.contains("\(patchNorm).weight")
         sizes.hasQKVBias = table.contains("\(block(0, 0)).attn.qkv.bias")
+        for stage in 0..<count { sizes.stages.append(try self.stage(stage, table)) }
         let hasMasks = table.names.contains { $0.hasSuffix("attn_mask") }
-        var imageSize = try options.integer("img_size", in: 1...65536)
-        for stage in 0..<count {
-            let first = block(stage, 0)
-            let table0 = table.shape("\(first).attn.relative_position_bias_table") ?? []
-            let window = (Self.squareRoot(table0.rank == 2 ? table0[0] : 0) + 1) / 2
-            guard table0.rank == 2, window > 0, (2 * window - 1) * (2 * window - 1) == table0[0], table0[1] > 0 else {
-                throw .parameterMismatch(
-                    architecture: "Swin Transformer", missing: [], unexpected: [],
-                    misshapen: ["\(first).attn…bias_table"],
-                    cause: "its bias table is \(table0), not (2·window − 1)²×heads for a square window")
-            }
-            let size = imageSize ?? 32 * window
-            imageSize = size
-            let resolution = (size / sizes.patch + (1 << stage) - 1) >> stage
-            let isShifted = hasMasks ? table.contains("\(block(stage, 1)).attn_mask") : resolution > window
-            sizes.stages.append(
-                SwinConfiguration.Stage(
-                    blocks: table.count { "\(block(stage, $0)).norm1.weight" },
-                    channels: table.size("\(first).norm1.weight", 0) ?? 0, heads: table0[1], window: window,
-                    shift: isShifted ? window / 2 : 0, hidden: table.size("\(first).\(hidden).weight", 0) ?? 0))
+
+        let imageSize = try options.integer("img_size", in: 1...65536)
+        for (index, stage) in sizes.stages.enumerated() {
+            // Rows of the first stage's maps; later ones are rounded up as patch merging does.
+            let first = imageSize.map { $0 / sizes.patch } ?? (sizes.stages.last?.window ?? 7) << min(count - 1, 32)
+            let resolution = (first + (1 << min(index, 32)) - 1) >> min(index, 32)
+            let isShifted = hasMasks ? table.contains("\(block(index, 1)).attn_mask") : resolution > stage.window
+            sizes.stages[index].shift = isShifted ? stage.window / 2 : 0
         }
-        guard let uneven = sizes.stages.first(where: { $0.channels % $0.heads != 0 }) else { return sizes }
-        throw .parameterMismatch(
-            architecture: "Swin Transformer", missing: [], unexpected: [], misshapen: [],
-            cause: "\(uneven.channels) channels do not divide among \(uneven.heads) heads")
+        return sizes
+    }
+
+    /// One stage but for its shift.
+    private func stage(_ stage: Int, _ table: TensorTable) throws(EngineError) -> SwinConfiguration.Stage {
+        let first = block(stage, 0)
+        let shape = table.shape("\(first).attn.relative_position_bias_table") ?? []
+        let window = (Self.squareRoot(shape.rank == 2 ? shape[0] : 0) + 1) / 2
+        let channels = table.size("\(first).norm1.weight", 0) ?? 0
+        guard shape.rank == 2, window > 0, (2 * window - 1) * (2 * window - 1) == shape[0] else {
+            throw mismatch("its bias table is \(shape), not (2·window − 1)²×heads for a square window", first)
+        }
+        guard channels % shape[1] == 0 else {
+            throw mismatch("\(channels) channels do not divide among \(shape[1]) heads", first)
+        }
+        return SwinConfiguration.Stage(
+            blocks: table.count { "\(block(stage, $0)).norm1.weight" }, channels: channels, heads: shape[1],
+            window: window, shift: 0, hidden: table.size("\(first).\(hidden).weight", 0) ?? 0)
+    }
+
+    private func mismatch(_ cause: String, _ block: String) -> EngineError {
+        .parameterMismatch(
+            architecture: "Swin Transformer", missing: [], unexpected: [],
+            misshapen: ["\(block).attn.relative_position_bias_table"], cause: cause)
     }
 
     private static func squareRoot(_ value: Int) -> Int { Int(Double(max(value, 0)).squareRoot().rounded()) }

@@ -54,6 +54,16 @@ struct SwinTests {
         #expect(found.facts.contains(Recognition.Fact("shifts", "3-3-3-3")))
     }
 
+    @Test(arguments: [([14, 14, 14, 7], "7-7-0-0"), ([7, 7, 14, 7], "3-3-0-0"), ([12, 12, 12, 12], "6-6-6-0")])
+    func windowsMayDifferFromStageToStage(windows: [Int], shifts: String) throws {
+        let stages = windows.enumerated().map { index, window in
+            SwinConfiguration.Stage(
+                blocks: 2, channels: 8 << index, heads: 2, window: window, shift: 0, hidden: 32 << index)
+        }
+        let found = try Recognizer.recognize(tensors(SwinConfiguration(stages: stages).graph(), .timm))
+        #expect(found.facts.contains(Recognition.Fact("shifts", shifts)))
+    }
+
     @Test func trainingAtAnotherSizeIsAnOption() throws {
         let found = try Recognizer.recognize(
             tensors(Architectures.named("swin_t"), .timm), hints: ArchitectureHints(options: ["img_size": "448"]))
