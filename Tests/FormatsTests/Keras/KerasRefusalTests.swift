@@ -165,12 +165,29 @@ import Testing
         let extent: [UInt8] = [4, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0]
         // The extent is followed by its limits, which are the same.
         let place = try #require(bytes.firstOffset(of: extent + extent))
-        let changed = Bytes(copying: bytes.patched(place + 4, [1]).patched(place + 20, [1]))
-        let checkpoint = try openKerasHDF5(path: "m.h5", bytes: changed)
         #expect(
-            message { try checkpoint.tensor("unwritten") }
+            opening(bytes.patched(place + 4, [1]).patched(place + 20, [1]))
                 == "m.h5: HDF5 data set 'unwritten': its size is 85899346000 bytes from 0 stored, "
                 + "more than the limit of 67108864 bytes or 200 times what is stored")
+    }
+
+    @Test func valuesPastTheEndAreReportedWhenTheFileIsOpened() throws {
+        // The extent of 'x' (4 values) becomes 256 + 4.
+        let bytes = try KerasGolden.hdf5Bytes("user_block.h5").array
+        let extent: [UInt8] = [4, 0, 0, 0, 0, 0, 0, 0]
+        let place = try #require(bytes.firstOffset(of: extent + extent))
+        #expect(
+            opening(bytes.patched(place + 1, [0, 1]).patched(place + 9, [0, 1]))
+                == "m.h5: HDF5 data set 'x' at byte 3072 is cut short: 262160 bytes expected, 4144 found")
+    }
+
+    @Test func exponentsOfAnySizeAreRefusedWithoutATrap() throws {
+        // The exponent of the first float type (8 bits at bit 23, fraction of 23 at bit 0) becomes 64 bits wide.
+        let bytes = try KerasGolden.hdf5Bytes("user_block.h5").array
+        let place = try #require(bytes.firstOffset(of: [23, 8, 0, 23, 127, 0, 0, 0]))
+        let checkpoint = try openKerasHDF5(path: "m.h5", bytes: Bytes(copying: bytes.patched(place + 1, [64])))
+        #expect(checkpoint.tensors.map(\.name) == ["y"])
+        #expect(checkpoint.metadata.warnings == ["'x' holds numbers of an unusual format, which is no tensor"])
     }
 
     @Test func circlesOfGroupsEnd() throws {

@@ -83,7 +83,9 @@ struct HDF5Contents: Sendable {
                 }
             case H5I_DATASET:
                 switch try HDF5DataSet.describe(object, path: path, name: name, storageName: earlier ?? name) {
-                case .tensor(let dataSet): contents.dataSets.append(dataSet)
+                case .tensor(let dataSet):
+                    try dataSet.checkPlace(fileSize: check.bytes.count, path: path)
+                    contents.dataSets.append(dataSet)
                 case .other(let what): contents.notes.append("'\(name)' holds \(what), which is no tensor")
                 }
             default: contents.notes.append("'\(name)' is neither a group nor a data set")

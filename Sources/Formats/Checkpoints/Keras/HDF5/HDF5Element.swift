@@ -68,23 +68,23 @@ struct HDF5Element: Sendable, Hashable {
 
     /// IEEE 754 binary16, 32 and 64, and bfloat16: told apart by the sizes of exponent and fraction.
     private static func float(_ type: borrowing HDF5Handle) -> HDF5Element? {
-        let size = H5Tget_size(type.id)
         var (sign, exponent, exponentSize, fraction, fractionSize) = (0, 0, 0, 0, 0)
-        guard H5Tget_precision(type.id) == 8 * size, H5Tget_offset(type.id) == 0,
-            H5Tget_fields(type.id, &sign, &exponent, &exponentSize, &fraction, &fractionSize) >= 0,
-            sign == 8 * size - 1, exponent == fractionSize, fraction == 0,
-            H5Tget_ebias(type.id) == 1 << max(0, exponentSize - 1) - 1,
-            H5Tget_norm(type.id) == H5T_NORM_IMPLIED
+        guard H5Tget_fields(type.id, &sign, &exponent, &exponentSize, &fraction, &fractionSize) >= 0 else {
+            return nil
+        }
+        let dtype: DType
+        switch (exponentSize, fractionSize) {
+        case (5, 10): dtype = .float16
+        case (8, 7): dtype = .bfloat16
+        case (8, 23): dtype = .float32
+        case (11, 52): dtype = .float64
+        default: return nil
+        }
+        guard H5Tget_precision(type.id) == dtype.bitWidth, H5Tget_offset(type.id) == 0,
+            sign == dtype.bitWidth - 1, exponent == fractionSize, fraction == 0,
+            H5Tget_ebias(type.id) == 1 << (exponentSize - 1) - 1, H5Tget_norm(type.id) == H5T_NORM_IMPLIED
         else { return nil }
-        let dtype: DType? =
-            switch (exponentSize, fractionSize) {
-            case (5, 10): .float16
-            case (8, 7): .bfloat16
-            case (8, 23): .float32
-            case (11, 52): .float64
-            default: nil
-            }
-        return ordered(type, dtype, size)
+        return ordered(type, dtype, H5Tget_size(type.id))
     }
 
     private static func ordered(_ type: borrowing HDF5Handle, _ dtype: DType?, _ size: Int) -> HDF5Element? {

@@ -115,7 +115,8 @@ extension HDF5Cursor {
         try skip(8 * rank * (flags & 1))
         // Bit 1 is a permutation, which no version of the library ever wrote or reads.
         guard version == 2 || flags & 2 == 0 else { throw damaged("dimensions in order", "a permutation") }
-        guard Shape(axes).checkedElementCount != nil else {
+        // Empty axes do not excuse the others: strides are products of them.
+        guard Shape(axes.map { max($0, 1) }).checkedElementCount != nil else {
             throw damaged("an extent that a machine can hold", "\(Shape(axes))")
         }
         return version == 2 && kind == 2 ? nil : Shape(axes)

@@ -9,10 +9,11 @@ extension HDF5DataSet {
     /// - Parameters:
     ///   - bytes: the file.
     ///   - path: the file's name, for errors.
-    /// - Throws: ``FormatError`` with `.truncated` when values lie past the end of the file, `.limitExceeded` when the
-    ///   extent is implausible for what is stored, `.unsupported` for other filters, `.invalid`, `.library`.
+    /// - Throws: ``FormatError`` with `.limitExceeded` for too many chunks, `.unsupported` for other filters, `.invalid` or
+    ///   `.truncated` for damaged chunks, `.library`.
     func values(in bytes: Bytes, path: String) throws(FormatError) -> TensorView {
         let section = "HDF5 data set '\(name)'"
+        // The sizes were checked by `checkPlace` when the file was listed.
         guard let byteCount else { throw tooLarge("more than 2⁶³ bytes", path: path) }
         let stored: Bytes
         switch storage {
@@ -35,10 +36,8 @@ extension HDF5DataSet {
                 }
             }
         case .unwritten(let fill):
-            try checkPlausible(byteCount, storedByteCount: 0, path: path)
             stored = Bytes(byteCount: byteCount) { output in repeatFill(fill, into: output) }
         case .chunked(let layout):
-            try checkPlausible(byteCount, storedByteCount: min(layout.storedByteCount, bytes.count), path: path)
             stored = try gather(layout, byteCount: byteCount, from: bytes, path: path, section: section)
         }
         let values = element.isBigEndian && element.swapWidth > 1 ? swapped(stored, width: element.swapWidth) : stored
@@ -55,7 +54,29 @@ extension HDF5DataSet {
         }
     }
 
-    /// Refuses an extent that is large and far beyond what the stored bytes can hold.
+    /// Refuses values that lie past the end of the file, and an extent that is large and far beyond what the stored
+    /// bytes can hold. The walk calls this for every data set, so that a listing never repeats an impossible claim.
+    func checkPlace(fileSize: Int, path: String) throws(FormatError) {
+        guard let byteCount else { throw tooLarge("more than 2⁶³ bytes", path: path) }
+        switch storage {
+        case .contiguous(let offset):
+            guard offset <= fileSize, byteCount <= fileSize - offset else {
+                throw FormatError(
+                    path,
+                    .truncated(
+                        section: "HDF5 data set '\(name)'", offset: offset, expected: byteCount,
+                        found: max(0, fileSize - offset)))
+            }
+        case .compact: return
+        case .unwritten: try checkPlausible(byteCount, storedByteCount: 0, path: path)
+        case .chunked(let layout):
+            let storedByteCount = min(layout.storedByteCount, fileSize)
+            try checkPlausible(byteCount, storedByteCount: storedByteCount, path: path)
+            let chunkByteCount = layout.chunkByteCount(elementSize: element.size)
+            try checkPlausible(chunkByteCount, storedByteCount: storedByteCount, path: path)
+        }
+    }
+
     private func checkPlausible(_ byteCount: Int, storedByteCount: Int, path: String) throws(FormatError) {
         guard byteCount > Inflate.freeOutput, byteCount / Inflate.trustedRatio > storedByteCount else { return }
         throw tooLarge("\(byteCount) bytes from \(storedByteCount) stored", path: path)
@@ -76,7 +97,6 @@ extension HDF5DataSet {
         let grid = try HDF5ChunkGrid(shape: shape, chunk: layout.axes, elementSize: element.size)
             .checked(path: path, section: section)
         let chunkByteCount = layout.chunkByteCount(elementSize: element.size)
-        try checkPlausible(chunkByteCount, storedByteCount: min(layout.storedByteCount, bytes.count), path: path)
         return try withDataSet(in: bytes, path: path) { (dataSet) throws(FormatError) in
             try Bytes(byteCount: byteCount) { (output: UnsafeMutableRawBufferPointer) throws(FormatError) in
                 repeatFill(layout.fill, into: output)
