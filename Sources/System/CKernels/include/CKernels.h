@@ -83,16 +83,7 @@ typedef struct {
 size_t CK_window_scratch(const CK_WindowAttention *work);
 void CK_window_attention(const CK_WindowAttention *work, int64_t index, float *scratch);
 
-// Sums for distances, accumulated in double over fixed chunks of float sums: dot = <a,b>, aa = |a|^2, bb = |b|^2,
-// sa, sb = sums, dd = sum of (a-b)^2.
-typedef struct { double dot, aa, bb, sa, sb, dd; } CK_Moments;
-void CK_moments(const float *a, const float *b, int64_t count, CK_Moments *out);
-double CK_dot(const float *a, const float *b, int64_t count);
-
 // Lets the C library keep freed blocks of any size for reuse. Without it every feature map of a batch is mapped and
 // zeroed by the kernel anew, which costs a tenth of a forward pass. Affects the whole process: for programs, not libraries.
 void CK_keep_freed_memory(void);
-
-// How many of the values are NaN or infinite.
-int64_t CK_count_non_finite(const float *values, int64_t count);
 #endif
