@@ -56,7 +56,8 @@ let package = Package(
         .testTarget(
             name: "FormatsTests", dependencies: ["Formats", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "EngineTests", dependencies: ["Engine", "Formats", "TestSupport"], swiftSettings: strict),
+            name: "EngineTests", dependencies: ["Engine", "Formats", "TestSupport", "CKernels", "COneDNN"],
+            swiftSettings: strict),
         .testTarget(
             name: "AnalyzerTests", dependencies: ["Analyzer", "Engine", "Formats", "TestSupport"],
             swiftSettings: strict),

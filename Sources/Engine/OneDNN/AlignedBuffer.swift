@@ -10,9 +10,14 @@ final class AlignedBuffer: @unchecked Sendable {  // Sendable: shared only betwe
         memory.initializeMemory(as: UInt8.self, repeating: 0)
     }
 
+    /// Allocates at least `byteCount` bytes for someone who writes all of them.
+    init(uninitializedByteCount byteCount: Int) {
+        memory = .allocate(byteCount: max(byteCount, 64), alignment: 64)
+    }
+
     /// Copies floats.
     convenience init(_ values: [Float]) {
-        self.init(byteCount: values.count * MemoryLayout<Float>.stride)
+        self.init(uninitializedByteCount: values.count * MemoryLayout<Float>.stride)
         values.withUnsafeBytes { memory.copyMemory(from: $0) }
     }
 

@@ -1,5 +1,5 @@
-// Convolutions: BatchNorm and constant factors folded into the weights, Winograd where it pays, sums and activations as
-// post-operations.
+// Convolutions: BatchNorm and constant factors folded into the weights, sums and activations as post-operations. Those
+// that Winograd's filtering shortens go to WinogradSteps.swift.
 
 import COneDNN
 import Formats
@@ -13,10 +13,13 @@ extension PlanBuilder {
             node, convolution, source: source, target: target, isTransposed: isTransposed)
         var weights = try FoldedWeights(convolution, node.folded, isTransposed: isTransposed, parameters: parameters)
         weights.fill(geometry)
-        let primitive = try convolutionPrimitive(node, geometry, hasBias: weights.bias != nil)
         if let residual = node.residual, !sharesMemory(residual, node.output) {
             try addCopy(from: residual, to: node.output)
         }
+        if let plan = WinogradPlan(geometry, activation: node.activation) {
+            return try addWinograd(node, plan, weights)
+        }
+        let primitive = try convolutionPrimitive(node, geometry, hasBias: weights.bias != nil)
         var arguments: [(Primitive.Role, MemoryReference)] = [
             (.source, try memory(of: node.inputs[0])), (.destination, try memory(of: node.output)),
             (.weights, constant(try packed(weights, geometry, for: primitive))),
@@ -56,16 +59,6 @@ extension PlanBuilder {
         spec.has_bias = hasBias ? 1 : 0
         spec.post = PostOperations.describe(sums: node.residual != nil, node.activation)
         return try withExtendedLifetimes(source, target) { () throws(EngineError) in
-            if geometry.suitsWinograd {
-                spec.winograd = 1
-                // oneDNN 3 and narrower processors may have no Winograd kernel: then the direct one below serves.
-                if let primitive = try? Primitive(
-                    "dnnl_convolution", { CDNN_convolution_create(stream.handle, &spec, $0) })
-                {
-                    return primitive
-                }
-                spec.winograd = 0
-            }
             return try Primitive("dnnl_convolution (\(node.name))") {
                 CDNN_convolution_create(stream.handle, &spec, $0)
             }
@@ -114,7 +107,6 @@ struct ConvolutionGeometry {
     let mergedGroups: Int
     let kernel: Size2
     let specification: CDNN_convolution
-    let suitsWinograd: Bool
 
     init(_ node: FusedNode, _ convolution: Op.Convolution, source: MapLayout, target: MapLayout, isTransposed: Bool) {
         self.source = source
@@ -141,11 +133,6 @@ struct ConvolutionGeometry {
         spec.groups = Int64(groups)
         spec.transposed = isTransposed ? 1 : 0
         specification = spec
-        suitsWinograd =
-            !isTransposed && kernel == Size2(3) && convolution.stride == Size2(1) && convolution.dilation == Size2(1)
-            && groups == 1 && source.order == target.order && source.storedChannels >= 32 && target.storedChannels >= 32
-            && min(target.height, target.width) >= 8
-            && [padding.top, padding.left, padding.bottom, padding.right].allSatisfy { $0 <= 1 }
     }
 
     /// The plain weight tensor's axes as oneDNN counts them.

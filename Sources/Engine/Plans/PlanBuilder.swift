@@ -171,9 +171,12 @@ final class PlanBuilder {
             scratchByteCount = max(scratchByteCount, primitive.scratchByteCount)
             list.append((Primitive.Role.scratchpad.rawValue, .scratch))
         }
-        kernelNames.append((layer, primitive.kernelName))
+        noteKernel(primitive.kernelName, layer: layer)
         pending.append(.primitive(primitive, list))
     }
+
+    /// Names the kernel that a layer got, for diagnosis.
+    func noteKernel(_ name: String, layer: String) { kernelNames.append((layer, name)) }
 
     func append(kernel: @escaping (MemoryResolver) -> () -> Void) { pending.append(.kernel(kernel)) }
 

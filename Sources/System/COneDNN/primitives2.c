@@ -13,32 +13,6 @@ static int finish_with(CDNN_stream *stream, const_dnnl_op_desc_t operation, CDNN
 
 static const CDNN_post no_post = {0, CDNN_IDENTITY, 0, 0};
 
-// The F(4x4, 3x3) kernel, never the F(2x2, 3x3) one that oneDNN prefers for some numbers of threads: which kernel runs,
-// and so the last digits of the result, must not depend on threads or batch.
-static int finish_with_winograd_4x3(
-    CDNN_stream *stream, const_dnnl_op_desc_t operation, CDNN_post post, CDNN_primitive **out) {
-    dnnl_primitive_attr_t attributes;
-    dnnl_primitive_desc_iterator_t kernels = NULL;
-    TRY(CDNN_make_attributes(post, &attributes));
-    int status = dnnl_primitive_desc_iterator_create(&kernels, operation, attributes, stream->engine, NULL);
-    dnnl_primitive_attr_destroy(attributes);
-    dnnl_primitive_desc_t found = NULL;
-    while (status == dnnl_success && !found) {
-        const char *name = "";
-        dnnl_primitive_desc_t desc = dnnl_primitive_desc_iterator_fetch(kernels);
-        if (!desc) break;
-        dnnl_primitive_desc_query(desc, dnnl_query_impl_info_str, 0, &name);
-        if (strstr(name, "wino_4x3")) {
-            found = desc;
-        } else {
-            dnnl_primitive_desc_destroy(desc);
-            status = dnnl_primitive_desc_iterator_next(kernels);
-        }
-    }
-    if (kernels) dnnl_primitive_desc_iterator_destroy(kernels);
-    return found ? CDNN_finish(found, KIND_PLAIN, out) : dnnl_unimplemented;
-}
-
 static int weights_desc(const CDNN_convolution *spec, dnnl_memory_desc_t *weights, dnnl_memory_desc_t *bias) {
     int64_t outputs = spec->destination->desc.dims[1], inputs = spec->source->desc.dims[1], g = spec->groups;
     dnnl_dims_t grouped = {g, outputs / g, inputs / g, spec->kernel[0], spec->kernel[1]};
@@ -64,9 +38,8 @@ int CDNN_convolution_create(CDNN_stream *stream, const CDNN_convolution *spec, C
     }
     dnnl_convolution_desc_t operation;
     TRY(dnnl_dilated_convolution_forward_desc_init(
-        &operation, dnnl_forward_inference, spec->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct,
-        DESC(spec->source), &weights, bias_or_none, DESC(spec->destination), strides, gaps, before, after));
-    if (spec->winograd) return finish_with_winograd_4x3(stream, &operation, spec->post, out);
+        &operation, dnnl_forward_inference, dnnl_convolution_direct, DESC(spec->source), &weights, bias_or_none,
+        DESC(spec->destination), strides, gaps, before, after));
     return finish_with(stream, &operation, spec->post, KIND_PLAIN, out);
 }
 

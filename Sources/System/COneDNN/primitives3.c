@@ -36,8 +36,7 @@ int CDNN_convolution_create(CDNN_stream *stream, const CDNN_convolution *spec, C
             spec->has_bias ? bias : NULL, spec->destination->desc, strides, gaps, before, after, attributes);
     else if (status == dnnl_success)
         status = dnnl_convolution_forward_primitive_desc_create(
-            &desc, stream->engine, dnnl_forward_inference,
-            spec->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct, spec->source->desc, weights,
+            &desc, stream->engine, dnnl_forward_inference, dnnl_convolution_direct, spec->source->desc, weights,
             spec->has_bias ? bias : NULL, spec->destination->desc, strides, gaps, before, after, attributes);
     if (attributes) dnnl_primitive_attr_destroy(attributes);
     dnnl_memory_desc_destroy(weights);

@@ -83,6 +83,35 @@ typedef struct {
 size_t CK_window_scratch(const CK_WindowAttention *work);
 void CK_window_attention(const CK_WindowAttention *work, int64_t index, float *scratch);
 
+// A 3x3 convolution of stride 1 over blocked maps (16 or 8 lanes) by Winograd's F(4x4, 3x3), in three steps that each
+// need the one before to be complete, over `rows` rows of tiles beginning at `first_row` (rows count through the images:
+// image * tile_rows + row). A tile is 4x4 outputs.
+typedef struct {
+    const float *source;
+    const float *weights;  // from CK_winograd_weights
+    const float *bias;     // destination_blocks * lanes
+    float *destination;
+    float *tiles;     // 36 x (source blocks x tiles x lanes), `tile_stride` floats from one of the 36 to the next
+    float *products;  // 36 x (destination blocks x tiles x lanes), `product_stride` floats apart
+    int64_t lanes, source_blocks, destination_blocks;
+    int64_t source_height, source_width, height, width, top, left;  // sizes, and padding before the first row and column
+    int64_t tile_rows, tile_columns;  // of one image
+    int64_t first_row, rows;
+    int64_t tile_stride, product_stride;
+    int64_t adds;      // 1: to what the destination holds
+    float floor, cap;  // results are clipped to this range
+} CK_Winograd;
+// Transforms the inputs. One call: one row of tiles of one source block (index = row * source_blocks + block).
+void CK_winograd_gather(const CK_Winograd *work, int64_t index);
+// Multiplies. One call: one of the 36 positions and two destination blocks (index = position * pairs + pair).
+void CK_winograd_multiply(const CK_Winograd *work, int64_t index);
+// Transforms the outputs. One call: one row of tiles of one destination block.
+void CK_winograd_scatter(const CK_Winograd *work, int64_t index);
+// Transforms kernels outputs x inputs x 3 x 3 (both counts whole blocks) to 36 x output blocks x inputs x lanes.
+// One call: one output block.
+void CK_winograd_weights(
+    const float *kernels, float *weights, int64_t inputs, int64_t outputs, int64_t lanes, int64_t index);
+
 // Lets the C library keep freed blocks of any size for reuse. Without it every feature map of a batch is mapped and
 // zeroed by the kernel anew, which costs a tenth of a forward pass. Affects the whole process: for programs, not libraries.
 void CK_keep_freed_memory(void);

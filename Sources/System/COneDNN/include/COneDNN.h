@@ -60,7 +60,7 @@ typedef struct {
     const CDNN_layout *source, *destination;  // both N,C,H,W
     int64_t kernel[2], stride[2], dilation[2], before[2], after[2];  // rows, columns; dilation 1 = dense
     int64_t groups;
-    int has_bias, winograd, transposed;
+    int has_bias, transposed;
     CDNN_post post;
 } CDNN_convolution;
 int CDNN_convolution_create(CDNN_stream *stream, const CDNN_convolution *spec, CDNN_primitive **out);
