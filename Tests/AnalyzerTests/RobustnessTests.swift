@@ -72,11 +72,11 @@ struct RobustnessTests {
         let golden: [String: Pooled] = try GoldenFile.decode("pooling.json")
         for (kind, tokens) in [("maps", false), ("tokens", true)] {
             let example = try #require(golden[kind])
-            var vectors = FeatureVectors(centers: true)
+            var vectors = FeatureVectors()
             vectors.append(Map(example.shape, example.input).features, pooling: .pooled, tokens: tokens, threads: 2)
             #expect(vectors.count == example.shape[0])
-            #expect(zip(vectors.values, example.pooled).allSatisfy { abs($0 - $1) < 1e-6 })
-            #expect(vectors.values.count == example.pooled.count)
+            #expect(zip(vectors.batches.joined(), example.pooled).allSatisfy { abs($0 - $1) < 1e-6 })
+            #expect(vectors.batches.joined().count == example.pooled.count)
         }
     }
 

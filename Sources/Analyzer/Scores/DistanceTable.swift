@@ -17,38 +17,35 @@ struct DistanceRule {
     let distance: Distance
     let dimension: Int
 
-    /// The distance of two vectors from the sum over their entries.
-    func value(_ sum: Double, _ left: VectorMoments, _ right: VectorMoments) -> Double {
+    /// The sum over the entries that the distance is made of.
+    static func operation(for distance: Distance) -> PairOperations {
         switch distance {
-        case .cosine: 1 - sum / (left.squares * right.squares).squareRoot()
-        case .pearson: 1 - sum / (left.centeredSquares * right.centeredSquares).squareRoot()
-        case .l2: sum / Double(dimension)
+        case .cosine: .products
+        case .l2: .squaredDifferences
+        case .pearson: .centeredProducts
         }
     }
 
-    var operation: PairOperation { distance == .l2 ? .squaredDifference : .product }
-    var isCentered: Bool { distance == .pearson }
-
-    /// Distances of pairs of rows.
-    func distances(
-        _ left: FeatureVectors, _ right: FeatureVectors, tiles: [PairTile], threads: Int,
+    /// The distances of a tile's pairs.
+    func assign(
+        _ sums: TileSums, of tile: PairTile, _ left: FeatureVectors, _ right: FeatureVectors,
         _ assign: (_ row: Int, _ column: Int, _ distance: Double) -> Void
     ) {
-        let sums = left.withRows(centered: isCentered) { leftRows in
-            right.withRows(centered: isCentered) { rightRows in
-                PairSums(operation: operation, threads: threads).sums(leftRows, rightRows, tiles: tiles)
+        for row in 0..<tile.rows {
+            for column in 0..<tile.columns {
+                let (leftRow, rightRow) = (tile.row + row, tile.column + column)
+                assign(
+                    leftRow, rightRow,
+                    value(sums, pair: 2 * row + column, left.moments[leftRow], right.moments[rightRow]))
             }
         }
-        guard let sums = sums.flatMap(\.self) else { return }
-        for (tile, values) in zip(tiles, sums) {
-            for row in 0..<tile.rows {
-                for column in 0..<tile.columns {
-                    let (leftRow, rightRow) = (tile.row + row, tile.column + column)
-                    assign(
-                        leftRow, rightRow,
-                        value(values[2 * row + column], left.moments[leftRow], right.moments[rightRow]))
-                }
-            }
+    }
+
+    private func value(_ sums: TileSums, pair: Int, _ left: VectorMoments, _ right: VectorMoments) -> Double {
+        switch distance {
+        case .cosine: 1 - sums.products[pair] / (left.squares * right.squares).squareRoot()
+        case .pearson: 1 - sums.centeredProducts[pair] / (left.centeredSquares * right.centeredSquares).squareRoot()
+        case .l2: sums.squaredDifferences[pair] / Double(dimension)
         }
     }
 }

@@ -15,8 +15,9 @@ struct FeatureSpace {
     let threads: Int
 
     private var layout = GroupLayout.empty
-    private var firstView: FeatureVectors
-    private var secondView: FeatureVectors
+    private let operations: PairOperations
+    private var firstView = FeatureVectors()
+    private var secondView = FeatureVectors()
     private var secondViewStart = 0
     private(set) var tables: [Distance: DistanceTable] = [:]
     /// Vectors that were zero, or constant, since the last ``begin(_:)``.
@@ -32,8 +33,7 @@ struct FeatureSpace {
         self.needs = needs
         self.tokens = tokens
         self.threads = threads
-        firstView = FeatureVectors(centers: distances.contains(.pearson))
-        secondView = firstView
+        operations = distances.reduce(into: []) { $0.formUnion(DistanceRule.operation(for: $1)) }
     }
 
     /// Starts a draw of a group.
@@ -53,9 +53,6 @@ struct FeatureSpace {
 
     /// Adds a batch of the first view.
     mutating func addFirstView(_ features: LevelFeatures) {
-        if firstView.count == 0 {
-            firstView.reserve(rows: layout.members.count, dimension: features.vectorLength(pooling, tokens: tokens))
-        }
         let start = firstView.count
         firstView.append(features, pooling: pooling, tokens: tokens, threads: threads)
         countDegenerate(firstView.moments[start...])
@@ -67,7 +64,7 @@ struct FeatureSpace {
         secondView.append(features, pooling: pooling, tokens: tokens, threads: threads)
         countDegenerate(secondView.moments[before...])
         let columns = before..<secondView.count
-        for distance in distances { compareViews(distance, columns: columns, offset: secondViewStart) }
+        compareViews(columns: columns, offset: secondViewStart)
         if !needs.contains(.within) {
             secondViewStart += secondView.count
             secondView.removeAll()
@@ -77,17 +74,13 @@ struct FeatureSpace {
     /// Completes the draw's tables.
     mutating func end() {
         guard needs.contains(.within) else { return }
-        for distance in distances {
-            let byView = [firstView, secondView].map { within($0, distance) }
-            tables[distance]?.within = byView
-        }
+        let byView = [firstView, secondView].map { within($0) }
+        for distance in distances { tables[distance]?.within = byView.compactMap { $0[distance] } }
     }
 
     /// Compares the rows `columns` of the second view, which are members `offset + column`, with the first view.
-    private mutating func compareViews(_ distance: Distance, columns: Range<Int>, offset: Int) {
-        guard var table = tables[distance], firstView.dimension == secondView.dimension else { return }
-        tables[distance] = nil
-        let count = layout.members.count
+    private mutating func compareViews(columns: Range<Int>, offset: Int) {
+        guard firstView.dimension == secondView.dimension else { return }
         let tiles: [PairTile]
         if needs.contains(.cross) {
             tiles = PairTile.covering(rows: 0..<firstView.count, columns: columns)
@@ -98,26 +91,42 @@ struct FeatureSpace {
                 return (partner == member ? [member] : [member, partner]).map { PairTile(row: $0, column: column) }
             }
         }
-        let rule = DistanceRule(distance: distance, dimension: firstView.dimension)
-        rule.distances(firstView, secondView, tiles: tiles, threads: threads) { row, column, value in
-            let member = column + offset
-            if row == member { table.positives[row] = value }
-            if member == layout.partners[row] { table.paperNegatives[row] = value }
-            if !table.cross.isEmpty { table.cross[row * count + member] = value }
+        let sums = tiles.sums(firstView, secondView, operations, threads: threads)
+        let count = layout.members.count
+        for distance in distances {
+            guard var table = tables[distance] else { continue }
+            tables[distance] = nil
+            let rule = DistanceRule(distance: distance, dimension: firstView.dimension)
+            for (tile, sums) in zip(tiles, sums) {
+                rule.assign(sums, of: tile, firstView, secondView) { row, column, value in
+                    let member = column + offset
+                    if row == member { table.positives[row] = value }
+                    if member == layout.partners[row] { table.paperNegatives[row] = value }
+                    if !table.cross.isEmpty { table.cross[row * count + member] = value }
+                }
+            }
+            tables[distance] = table
         }
-        tables[distance] = table
     }
 
-    private func within(_ view: FeatureVectors, _ distance: Distance) -> [Double] {
+    /// Every distance between all rows of one view.
+    private func within(_ view: FeatureVectors) -> [Distance: [Double]] {
         let count = view.count
-        var result = [Double](repeating: .nan, count: count * count)
         let tiles = PairTile.covering(rows: 0..<count, columns: 0..<count).filter { $0.row <= $0.column }
-        let rule = DistanceRule(distance: distance, dimension: view.dimension)
-        rule.distances(view, view, tiles: tiles, threads: threads) { row, column, value in
-            result[row * count + column] = value
-            result[column * count + row] = value
+        let sums = tiles.sums(view, view, operations, threads: threads)
+        var tables: [Distance: [Double]] = [:]
+        for distance in distances {
+            var result = [Double](repeating: .nan, count: count * count)
+            let rule = DistanceRule(distance: distance, dimension: view.dimension)
+            for (tile, sums) in zip(tiles, sums) {
+                rule.assign(sums, of: tile, view, view) { row, column, value in
+                    result[row * count + column] = value
+                    result[column * count + row] = value
+                }
+            }
+            tables[distance] = result
         }
-        return result
+        return tables
     }
 
     private mutating func countDegenerate(_ moments: ArraySlice<VectorMoments>) {
@@ -136,17 +145,5 @@ extension GroupLayout {
         self.members = members
         self.partners = partners
         self.others = others
-    }
-}
-
-extension LevelFeatures {
-    /// The length of one image's vector.
-    func vectorLength(_ pooling: Pooling, tokens: Bool) -> Int {
-        let entries = shape[0] == 0 ? 0 : values.count / shape[0]
-        let channels = max(1, shape[1])
-        return switch pooling {
-        case .flat: entries
-        case .pooled: tokens ? entries / channels : channels
-        }
     }
 }

@@ -1,85 +1,41 @@
 // The feature vectors of one view of a group: flattened or pooled, with the sums that distances need.
 
+import CKernels
 import Engine
 
 /// What distances need to know of one vector, in float64.
 struct VectorMoments {
     /// Σ a²
-    private(set) var squares = 0.0
+    let squares: Double
     /// The mean of the entries.
-    private(set) var mean: Float = 0
-    /// Σ (a − mean)², or zero for a constant vector; only for correlations.
-    private(set) var centeredSquares = 0.0
+    let mean: Float
+    /// Σ (a − mean)², or zero for a constant vector.
+    let centeredSquares: Double
     /// Whether all entries are equal.
-    private(set) var isConstant = true
+    let isConstant: Bool
 
     var isZero: Bool { squares == 0 }
 
-    /// - Parameter centered: whether ``centeredSquares`` is needed. It takes a second pass, so that a large mean does not
-    ///   eat the spread.
-    init(_ values: UnsafeBufferPointer<Float>, centered: Bool) {
-        guard let first = values.first else { return }
-        isConstant = values.allSatisfy { $0 == first }
-        let (sum, squares) = Self.sums(values)
-        self.squares = squares
-        // The mean of a constant could miss the constant by a rounding, and all its deviations be that rounding.
-        mean = isConstant ? first : Float(sum / Double(values.count))
-        if centered { centeredSquares = Self.squaredDeviations(values, from: Double(mean)) }
-    }
-
-    /// Σ a and Σ a² in four interleaved sums each, which keeps the processor busy.
-    private static func sums(_ values: UnsafeBufferPointer<Float>) -> (sum: Double, squares: Double) {
-        var (sum0, sum1, sum2, sum3) = (0.0, 0.0, 0.0, 0.0)
-        var (square0, square1, square2, square3) = (0.0, 0.0, 0.0, 0.0)
-        let whole = values.count & ~3
-        var entry = 0
-        while entry < whole {
-            let (value0, value1) = (Double(values[entry]), Double(values[entry + 1]))
-            let (value2, value3) = (Double(values[entry + 2]), Double(values[entry + 3]))
-            sum0 += value0
-            sum1 += value1
-            sum2 += value2
-            sum3 += value3
-            square0 += value0 * value0
-            square1 += value1 * value1
-            square2 += value2 * value2
-            square3 += value3 * value3
-            entry += 4
-        }
-        for value in values[whole...] {
-            sum0 += Double(value)
-            square0 += Double(value) * Double(value)
-        }
-        return ((sum0 + sum1) + (sum2 + sum3), (square0 + square1) + (square2 + square3))
-    }
-
-    private static func squaredDeviations(_ values: UnsafeBufferPointer<Float>, from mean: Double) -> Double {
-        var (sum0, sum1, sum2, sum3) = (0.0, 0.0, 0.0, 0.0)
-        let whole = values.count & ~3
-        var entry = 0
-        while entry < whole {
-            let (part0, part1) = (Double(values[entry]) - mean, Double(values[entry + 1]) - mean)
-            let (part2, part3) = (Double(values[entry + 2]) - mean, Double(values[entry + 3]) - mean)
-            sum0 += part0 * part0
-            sum1 += part1 * part1
-            sum2 += part2 * part2
-            sum3 += part3 * part3
-            entry += 4
-        }
-        for value in values[whole...] { sum0 += (Double(value) - mean) * (Double(value) - mean) }
-        return (sum0 + sum1) + (sum2 + sum3)
+    init(_ values: UnsafeBufferPointer<Float>) {
+        var moments = CK_Moments()
+        CK_moments(values.baseAddress, Int64(values.count), &moments)
+        squares = moments.squares
+        isConstant = moments.is_constant != 0
+        let first = Double(moments.first), count = Double(max(values.count, 1))
+        mean = Float(first + moments.sum / count)
+        // About the mean as rounded, for that is what the products take off.
+        let shift = Double(mean) - first
+        let centered = moments.shifted_squares - 2 * shift * moments.sum + count * shift * shift
+        centeredSquares = isConstant ? 0 : max(centered, 0)
     }
 }
 
 /// One vector per image: the rows of one view of a group at one level.
 struct FeatureVectors {
-    private(set) var values: [Float] = []
+    /// Rows × dimension values for each batch, as they came.
+    private(set) var batches: [[Float]] = []
     private(set) var moments: [VectorMoments] = []
     private(set) var dimension = 0
-    /// Whether correlations will be asked for.
-    let centers: Bool
-
-    init(centers: Bool) { self.centers = centers }
 
     var count: Int { moments.count }
 
@@ -97,55 +53,65 @@ struct FeatureVectors {
                 rows: channelMeans(features.values, images, channels, positions), dimension: positions, threads: threads
             )
         case .pooled:
-            append(rows: spatialMeans(features.values, positions), dimension: channels, threads: threads)
+            append(
+                rows: spatialMeans(features.values, positions, threads: threads), dimension: channels, threads: threads)
         }
     }
 
-    /// Forgets the rows and keeps the memory.
+    /// Forgets the rows.
     mutating func removeAll() {
-        values.removeAll(keepingCapacity: true)
+        batches.removeAll(keepingCapacity: true)
         moments.removeAll(keepingCapacity: true)
     }
 
-    /// Makes room for the rows of a whole group.
-    mutating func reserve(rows: Int, dimension: Int) { values.reserveCapacity(rows * dimension) }
-
     private mutating func append(rows: [Float], dimension: Int, threads: Int) {
         self.dimension = dimension
-        let centers = centers
-        values.append(contentsOf: rows)
+        batches.append(rows)
         let count = dimension == 0 ? 0 : rows.count / dimension
         var added = [VectorMoments?](repeating: nil, count: count)
         added.withUnsafeMutableBufferPointer { added in
             rows.withUnsafeBufferPointer { rows in
                 // Each row writes its own element.
-                nonisolated(unsafe) let (added, rows) = (added, rows)
-                concurrently(count, threads: threads) { row in
+                parallelFor(count, threads: threads) { row in
                     added[row] = VectorMoments(
-                        UnsafeBufferPointer(rebasing: rows[row * dimension..<(row + 1) * dimension]), centered: centers)
+                        UnsafeBufferPointer(rebasing: rows[row * dimension..<(row + 1) * dimension]))
                 }
             }
         }
         moments.append(contentsOf: added.compactMap(\.self))
     }
 
-    /// Lends the rows to the sums' inner loops.
-    func withRows<Result>(centered: Bool, _ body: (VectorRows) -> Result) -> Result? {
-        values.withUnsafeBufferPointer { buffer in
-            buffer.baseAddress.map {
-                body(VectorRows(values: $0, dimension: dimension, shifts: centered ? moments.map(\.mean) : []))
-            }
+    /// Lends the address of every row to the sums' inner loops.
+    func withRows<Result>(_ body: ([UnsafePointer<Float>]) -> Result) -> Result {
+        withRows(of: batches[...], behind: [], body)
+    }
+
+    private func withRows<Result>(
+        of batches: ArraySlice<[Float]>, behind rows: [UnsafePointer<Float>], _ body: ([UnsafePointer<Float>]) -> Result
+    ) -> Result {
+        guard let batch = batches.first else { return body(rows) }
+        return batch.withUnsafeBufferPointer { buffer in
+            let starts = stride(from: 0, to: buffer.count, by: max(dimension, 1))
+            let added = buffer.baseAddress.map { base in starts.map { base + $0 } } ?? []
+            return withRows(of: batches.dropFirst(), behind: rows + added, body)
         }
     }
 }
 
 /// The mean over the positions of each channel: images × channels.
-private func spatialMeans(_ values: [Float], _ positions: Int) -> [Float] {
+private func spatialMeans(_ values: [Float], _ positions: Int, threads: Int) -> [Float] {
     guard positions > 1 else { return values }
-    return stride(from: 0, to: values.count, by: positions).map { start in
-        var sum = 0.0
-        for index in start..<start + positions { sum += Double(values[index]) }
-        return Float(sum / Double(positions))
+    let rows = values.count / positions
+    let share = 64
+    return [Float](unsafeUninitializedCapacity: rows) { means, count in
+        values.withUnsafeBufferPointer { values in
+            guard let from = values.baseAddress, let to = means.baseAddress else { return }
+            parallelFor((rows + share - 1) / share, threads: threads) { index in
+                let first = index * share
+                CK_row_means(from + first * positions, to + first, Int64(min(share, rows - first)), Int64(positions))
+            }
+        }
+        count = rows
     }
 }
 

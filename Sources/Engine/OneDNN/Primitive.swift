@@ -61,20 +61,3 @@ final class Step {
         try check(CDNN_step_run(handle, stream.handle), "dnnl_primitive_execute")
     }
 }
-
-/// Runs `body` for 0..<count on oneDNN's own threads, so that no second thread pool competes with it.
-func parallelFor(_ count: Int, threads: Int, _ body: @escaping (Int) -> Void) {
-    final class Box {
-        let body: (Int) -> Void
-        init(_ body: @escaping (Int) -> Void) { self.body = body }
-    }
-    let box = Box(body)
-    withExtendedLifetime(box) {
-        CDNN_parallel(
-            Int32(count), Int32(threads),
-            { context, index in
-                guard let context else { return }
-                Unmanaged<Box>.fromOpaque(context).takeUnretainedValue().body(Int(index))
-            }, Unmanaged.passUnretained(box).toOpaque())
-    }
-}

@@ -130,13 +130,13 @@ extension CK_Winograd {
         work.first_row = Int64(range.lowerBound)
         work.rows = Int64(range.count)
         let pairs = (Int(destination_blocks) + 1) / 2
-        parallelFor(range.count * Int(source_blocks), threads: threads) { [work] index in
+        parallelFor(range.count * Int(source_blocks), threads: threads) { index in
             withUnsafePointer(to: work) { CK_winograd_gather($0, Int64(index)) }
         }
-        parallelFor(36 * pairs, threads: threads) { [work] index in
+        parallelFor(36 * pairs, threads: threads) { index in
             withUnsafePointer(to: work) { CK_winograd_multiply($0, Int64(index)) }
         }
-        parallelFor(range.count * Int(destination_blocks), threads: threads) { [work] index in
+        parallelFor(range.count * Int(destination_blocks), threads: threads) { index in
             withUnsafePointer(to: work) { CK_winograd_scatter($0, Int64(index)) }
         }
     }

@@ -290,21 +290,22 @@ void CDNN_step_destroy(CDNN_step *step) {
 
 // ---- threads ----
 struct parallel_work {
-    int count;
-    void (*body)(void *, int);
+    int64_t count;
+    void (*body)(void *, int64_t, int64_t);
     void *context;
 };
 
 static void run_share(void *data) {
     const struct parallel_work *work = data;
-    int threads = omp_get_num_threads();
-    for (int i = omp_get_thread_num(); i < work->count; i += threads) work->body(work->context, i);
+    int64_t threads = omp_get_num_threads(), thread = omp_get_thread_num();
+    work->body(work->context, work->count * thread / threads, work->count * (thread + 1) / threads);
 }
 
-void CDNN_parallel(int count, int threads, void (*body)(void *context, int index), void *context) {
+void CDNN_parallel(
+    int64_t count, int threads, void (*body)(void *context, int64_t first, int64_t end), void *context) {
     struct parallel_work work = {count, body, context};
     if (threads <= 1 || count <= 1) {
-        for (int i = 0; i < count; i++) body(context, i);
+        body(context, 0, count);
         return;
     }
     GOMP_parallel(run_share, &work, (unsigned)(threads < count ? threads : count), 0);

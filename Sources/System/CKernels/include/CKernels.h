@@ -112,6 +112,38 @@ void CK_winograd_scatter(const CK_Winograd *work, int64_t index);
 void CK_winograd_weights(
     const float *kernels, float *weights, int64_t inputs, int64_t outputs, int64_t lanes, int64_t index);
 
+// Sums over one vector, in float64. Taking the first entry off everything first keeps a large mean from eating the
+// spread: no entry is further than sqrt(count) standard deviations from the mean.
+typedef struct {
+    double sum;              // of (x - first)
+    double shifted_squares;  // of (x - first)^2
+    double squares;          // of x^2
+    float first;
+    int32_t is_constant;
+} CK_Moments;
+void CK_moments(const float *values, int64_t count, CK_Moments *out);
+
+// The mean of each of `rows` rows of `length` values, summed in float64.
+void CK_row_means(const float *values, float *means, int64_t rows, int64_t length);
+
+// Sums over the entries of pairs of vectors: up to 2 x 2 pairs a tile. left[1] and right[1] must be readable even where
+// the tile is narrower.
+typedef struct {
+    const float *left[2], *right[2];
+    float left_shift[2], right_shift[2];
+    int64_t rows, columns;  // 1 or 2
+} CK_PairTile;
+enum { CK_PAIR_SEGMENT = 8192 };
+typedef struct {
+    const CK_PairTile *tiles;
+    int64_t tile_count, dimension;
+    int64_t products, differences, centered;  // which of the three sums below are wanted
+    // Added to: segments x tiles x {a b, (a - b)^2, (a - shift)(b - shift)} x {left 0 right 0, 0 1, 1 0, 1 1}
+    double *sums;
+} CK_PairSums;
+// One call: CK_PAIR_SEGMENT entries of all pairs.
+void CK_pair_sums(const CK_PairSums *work, int64_t segment);
+
 // Lets the C library keep freed blocks of any size for reuse. Without it every feature map of a batch is mapped and
 // zeroed by the kernel anew, which costs a tenth of a forward pass. Affects the whole process: for programs, not libraries.
 void CK_keep_freed_memory(void);

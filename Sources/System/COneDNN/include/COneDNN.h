@@ -110,8 +110,10 @@ int CDNN_step_run(CDNN_step *step, CDNN_stream *stream);
 void CDNN_step_destroy(CDNN_step *step);
 
 // ---- threads: the kernels' own pool ----
-// Calls body(context, index) for index 0..<count on oneDNN's OpenMP threads, so that no second pool competes with it.
-void CDNN_parallel(int count, int threads, void (*body)(void *context, int index), void *context);
+// Splits 0..<count into one run of neighbours a thread and calls body(context, first, end) for each on oneDNN's OpenMP
+// threads, so that no second pool competes with it.
+void CDNN_parallel(
+    int64_t count, int threads, void (*body)(void *context, int64_t first, int64_t end), void *context);
 
 #ifdef __cplusplus
 }
