@@ -87,35 +87,42 @@ public final class InferencePlan {
     }
 
     private func run(imageCount: Int) throws(EngineError) -> [LevelFeatures] {
-        var results = [LevelFeatures?](repeating: nil, count: levels.count)
-        for step in steps {
+        // Every level's values are written whole, slice by slice, before they are handed out.
+        var values = levels.map { level in
+            [Float](unsafeUninitializedCapacity: level.elementCount * input[0]) { $1 = level.elementCount * input[0] }
+        }
+        // A slice without images leaves what it would have written as it was, and nobody reads it.
+        for step in steps where step.firstImage < imageCount {
             switch step {
-            case .primitive(let step): try step.run(on: stream)
-            case .kernel(let run):
+            case .primitive(let step, _): try step.run(on: stream)
+            case .kernel(let run, _):
                 try stream.wait()
                 run()
-            case .emit(let index, let step): results[index] = try emit(levels[index], step, imageCount: imageCount)
+            case .emit(let index, let step, let firstImage):
+                try emit(step, to: &values[index], at: firstImage * levels[index].elementCount)
             }
         }
         try stream.wait()
-        return results.compactMap { $0 }
+        return levels.indices.map { index in
+            let level = levels[index]
+            values[index].removeLast(values[index].count - level.elementCount * imageCount)
+            return LevelFeatures(
+                level: level.level, shape: [imageCount, level.channels, level.height, level.width],
+                values: values[index])
+        }
     }
 
-    private func emit(_ level: LevelShape, _ step: Step, imageCount: Int) throws(EngineError) -> LevelFeatures {
-        let perImage = level.channels * level.height * level.width
+    private func emit(_ step: Step, to values: inout [Float], at offset: Int) throws(EngineError) {
         var failure: EngineError?
-        var values = [Float](unsafeUninitializedCapacity: perImage * input[0]) { buffer, count in
+        values.withUnsafeMutableBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
             do throws(EngineError) {
-                if let base = buffer.baseAddress { try step.set(.destination, base) }
+                try step.set(.destination, base + offset)
                 try step.run(on: stream)
                 try stream.wait()
-                count = perImage * input[0]
             } catch { failure = error }
         }
         if let failure { throw failure }
-        values.removeLast(values.count - perImage * imageCount)
-        return LevelFeatures(
-            level: level.level, shape: [imageCount, level.channels, level.height, level.width], values: values)
     }
 }
 

@@ -25,4 +25,7 @@ public struct LevelShape: Sendable, Hashable {
     public let level: Int
     /// Channels, rows, columns.
     public let channels: Int, height: Int, width: Int
+
+    /// Values per image.
+    var elementCount: Int { channels * height * width }
 }

@@ -45,7 +45,9 @@ extension PlanBuilder {
     private func addInput(_ node: FusedNode) throws(EngineError) {
         let wanted = try layout(of: node.output)
         guard wanted.order != .plain else { return }
-        let plain = try MapLayout(.plain, shapes[0]).described()
+        var given = wanted
+        given.order = .plain
+        let plain = try given.described()
         let target = try wanted.described(countsPadding: false)
         let primitive = try Primitive("dnnl_reorder (input)") {
             CDNN_reorder_create(stream.handle, plain.handle, target.handle, $0)

@@ -28,10 +28,14 @@ struct MemoryResolver {
     let arena: AlignedBuffer
     let offsets: [Int]
     let scratch: AlignedBuffer
+    /// Bytes from one slice to the next in the buffers that hold the whole batch.
+    let sliceByteCounts: [Int: Int]
+    /// The slice whose steps are bound.
+    var slice = 0
 
     func address(_ reference: MemoryReference) -> UnsafeMutableRawPointer {
         switch reference {
-        case .buffer(let index): arena.base + offsets[index]
+        case .buffer(let index): arena.base + offsets[index] + slice * sliceByteCounts[index, default: 0]
         case .constant(let buffer): buffer.base
         case .scratch, .output: scratch.base
         }
@@ -50,11 +54,15 @@ final class PlanBuilder {
     let threads: Int
     let parameters: any ParameterSource
     let order: MapLayout.Order
-    /// The layout of every value that some step makes.
-    private(set) var layouts: [Graph.NodeID: MapLayout] = [:]
+    /// Which nodes run on a few images at a time.
+    private var slices = BatchSlices(wholeBatch: 1)
+    /// The whole batch's layout of every value that some step makes.
+    private var layouts: [Graph.NodeID: MapLayout] = [:]
     private var lifetimes: [BufferLifetime] = []
     private var bufferOf: [Graph.NodeID: Int] = [:]
-    private var pending: [PendingStep] = []
+    /// Buffers of values that sliced nodes hand to later ones, and of the images: they hold the whole batch.
+    private var sliceByteCounts: [Int: Int] = [:]
+    private var pending: [(node: Int, step: PendingStep)] = []
     private var scratchByteCount = 0
     private var currentNode = 0
     /// The arena buffer that takes the images, NCHW.
@@ -79,30 +87,43 @@ final class PlanBuilder {
 
     /// Gives every value a layout and a buffer.
     func planMemory(of nodes: [FusedNode]) {
+        slices = BatchSlices(nodes, order: order, shapes: shapes)
         var lastUse: [Graph.NodeID: Int] = [:]
         for (index, node) in nodes.enumerated() {
             for input in node.inputs + [node.residual].compactMap({ $0 }) { lastUse[input] = index }
         }
         let input = MapLayout(.plain, shapes[0])
-        inputBuffer = addBuffer(input.byteCount, first: -1, last: -1)
+        inputBuffer = addBuffer(input.byteCount, first: -1, last: slices.nodeCount - 1)
+        sliceByteCounts[inputBuffer] = input.byteCount / slices.count
         for (index, node) in nodes.enumerated() {
             let layout: MapLayout
-            if case .input = node.op {
-                layout = takesInputAsItIs(nodes) ? input : MapLayout(order, shapes[0])
-                lifetimes[inputBuffer].last = index
-                bufferOf[node.output] =
-                    layout == input ? inputBuffer : addBuffer(layout.byteCount, first: index, last: index)
+            if case .input = node.op { lifetimes[inputBuffer].last = max(lifetimes[inputBuffer].last, index) }
+            if case .input = node.op, takesInputAsItIs(nodes) {
+                layout = input
+                bufferOf[node.output] = inputBuffer
             } else {
                 layout = MapLayout(order, shapes[node.output])
                 bufferOf[node.output] =
                     reusableResidual(of: node, at: index, lastUse)
-                    ?? addBuffer(layout.byteCount, first: index, last: index)
+                    ?? addBuffer(for: layout, at: index, lastUse: lastUse[node.output] ?? index)
             }
             layouts[node.output] = layout
-            if let buffer = bufferOf[node.output] {
+            for value in [node.output] + node.inputs {
+                guard let buffer = bufferOf[value] else { continue }
                 lifetimes[buffer].last = max(lifetimes[buffer].last, index, lastUse[node.output] ?? index)
             }
         }
+    }
+
+    /// A buffer for a node's output: of one slice if only sliced nodes use it. One that outlives them is filled slice by
+    /// slice while the others' memory is used over and over, so it lives from the beginning.
+    private func addBuffer(for layout: MapLayout, at index: Int, lastUse: Int) -> Int {
+        guard index < slices.nodeCount else { return addBuffer(layout.byteCount, first: index, last: index) }
+        let sliceByteCount = layout.byteCount / slices.count
+        guard lastUse >= slices.nodeCount else { return addBuffer(sliceByteCount, first: index, last: index) }
+        let buffer = addBuffer(layout.byteCount, first: 0, last: index)
+        sliceByteCounts[buffer] = sliceByteCount
+        return buffer
     }
 
     /// The residual's buffer, when the sum may be made in place: nobody reads it later and it is not also an input.
@@ -110,7 +131,9 @@ final class PlanBuilder {
         guard let residual = node.residual, lastUse[residual] == index, !node.inputs.contains(residual),
             let buffer = bufferOf[residual], buffer != inputBuffer
         else { return nil }
-        return buffer
+        // A slice's buffer cannot hold what the whole batch needs later.
+        let outlivesSlices = index < slices.nodeCount && lastUse[node.output, default: index] >= slices.nodeCount
+        return outlivesSlices ? nil : buffer
     }
 
     /// First convolutions have kernels for few NCHW channels; everything else wants the plan's layout.
@@ -148,8 +171,10 @@ final class PlanBuilder {
     /// Registers values to be kept as long as the plan.
     func constant(_ values: [Float]) -> MemoryReference { constant(AlignedBuffer(values)) }
 
+    /// A value's layout as the current node sees it: one slice of it, or all.
     func layout(of value: Graph.NodeID) throws(EngineError) -> MapLayout {
-        guard let layout = layouts[value] else { throw .library(call: "plan", detail: "value \(value) has no layout") }
+        guard var layout = layouts[value] else { throw .library(call: "plan", detail: "value \(value) has no layout") }
+        if currentNode < slices.nodeCount { layout.batch = slices.batch }
         return layout
     }
 
@@ -172,63 +197,86 @@ final class PlanBuilder {
             list.append((Primitive.Role.scratchpad.rawValue, .scratch))
         }
         noteKernel(primitive.kernelName, layer: layer)
-        pending.append(.primitive(primitive, list))
+        pending.append((currentNode, .primitive(primitive, list)))
     }
 
     /// Names the kernel that a layer got, for diagnosis.
     func noteKernel(_ name: String, layer: String) { kernelNames.append((layer, name)) }
 
-    func append(kernel: @escaping (MemoryResolver) -> () -> Void) { pending.append(.kernel(kernel)) }
+    func append(kernel: @escaping (MemoryResolver) -> () -> Void) {
+        pending.append((currentNode, .kernel(kernel)))
+    }
 
     /// Hands a value out as a level, in NCHW with its true channels.
     func emit(level index: Int, value: Graph.NodeID) throws(EngineError) {
         let layout = try layout(of: value)
         let source = try layout.described(countsPadding: false)
-        let target = try MapLayout(.plain, shapes[value]).described()
+        var plain = layout
+        plain.order = .plain
+        let target = try plain.described()
         let primitive = try Primitive("dnnl_reorder") {
             CDNN_reorder_create(stream.handle, source.handle, target.handle, $0)
         }
         scratchByteCount = max(scratchByteCount, primitive.scratchByteCount)
         guard let buffer = bufferOf[value] else { return }
-        pending.append(.emit(level: index, primitive, source: buffer))
+        pending.append((currentNode, .emit(level: index, primitive, source: buffer)))
     }
 
     // MARK: The end
 
-    /// Allocates the memory and binds every step to it.
+    /// Allocates the memory and binds every step to it, those of sliced nodes once for every slice.
     func finish() throws(EngineError) -> (steps: [PlanStep], resolver: MemoryResolver) {
         let plan = MemoryPlan(lifetimes)
-        let resolver = MemoryResolver(
+        var resolver = MemoryResolver(
             arena: AlignedBuffer(byteCount: plan.byteCount), offsets: plan.offsets,
-            scratch: AlignedBuffer(byteCount: scratchByteCount))
+            scratch: AlignedBuffer(byteCount: scratchByteCount), sliceByteCounts: sliceByteCounts)
         var steps: [PlanStep] = []
-        for step in pending {
-            switch step {
-            case .primitive(let primitive, let arguments):
-                let bound = arguments.map { (role: $0.role, data: resolver.address($0.memory)) }
-                steps.append(.primitive(try Step(primitive, stream, bound)))
-            case .kernel(let make): steps.append(.kernel(make(resolver)))
-            case .emit(let level, let primitive, let source):
-                var arguments = [
-                    (role: Primitive.Role.source.rawValue, data: resolver.address(.buffer(source))),
-                    (role: Primitive.Role.destination.rawValue, data: resolver.address(.output)),
-                ]
-                if primitive.scratchByteCount > 0 {
-                    arguments.append((Primitive.Role.scratchpad.rawValue, resolver.address(.scratch)))
-                }
-                steps.append(.emit(level: level, try Step(primitive, stream, arguments)))
+        for slice in 0..<slices.count {
+            resolver.slice = slice
+            for (node, step) in pending where node < slices.nodeCount {
+                steps.append(try bind(step, resolver, firstImage: slice * slices.batch))
             }
+        }
+        resolver.slice = 0
+        for (node, step) in pending where node >= slices.nodeCount {
+            steps.append(try bind(step, resolver, firstImage: 0))
         }
         return (steps, resolver)
     }
+
+    private func bind(
+        _ step: PendingStep, _ resolver: MemoryResolver, firstImage: Int
+    ) throws(EngineError) -> PlanStep {
+        switch step {
+        case .primitive(let primitive, let arguments):
+            let bound = arguments.map { (role: $0.role, data: resolver.address($0.memory)) }
+            return .primitive(try Step(primitive, stream, bound), firstImage: firstImage)
+        case .kernel(let make): return .kernel(make(resolver), firstImage: firstImage)
+        case .emit(let level, let primitive, let source):
+            var arguments = [
+                (role: Primitive.Role.source.rawValue, data: resolver.address(.buffer(source))),
+                (role: Primitive.Role.destination.rawValue, data: resolver.address(.output)),
+            ]
+            if primitive.scratchByteCount > 0 {
+                arguments.append((Primitive.Role.scratchpad.rawValue, resolver.address(.scratch)))
+            }
+            return .emit(level: level, try Step(primitive, stream, arguments), firstImage: firstImage)
+        }
+    }
 }
 
-/// A step ready to run.
+/// A step ready to run, with the first of the images that it works on.
 enum PlanStep {
     /// A oneDNN primitive.
-    case primitive(Step)
+    case primitive(Step, firstImage: Int)
     /// One of our own loops.
-    case kernel(() -> Void)
+    case kernel(() -> Void, firstImage: Int)
     /// Copies a level out.
-    case emit(level: Int, Step)
+    case emit(level: Int, Step, firstImage: Int)
+
+    var firstImage: Int {
+        switch self {
+        case .primitive(_, let image), .kernel(_, let image), .emit(_, _, let image): image
+        }
+    }
 }
