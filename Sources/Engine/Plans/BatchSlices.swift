@@ -21,7 +21,7 @@ struct BatchSlices: Equatable {
     init(_ nodes: [FusedNode], order: MapLayout.Order, shapes: [Shape]) {
         self.init(wholeBatch: shapes[0][0])
         let costs = nodes.map { NodeTraffic($0, order: order, shapes: shapes) }
-        let cacheBytes = 8 << 20
+        let cacheBytes = 16 << 20
         let whole = batch
         let unsliced = costs.map { $0.bytes(images: whole, times: 1, cacheBytes: cacheBytes) }
         var least = unsliced.reduce(0, +)
