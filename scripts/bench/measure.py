@@ -4,6 +4,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 
@@ -16,16 +17,29 @@ class Run:
 
 
 def run(command):
-    """Runs a command to its end. Peak memory is the kernel's own count for that one process."""
+    """Runs a command to its end.
+
+    It is started by a small process of its own, for a process begins with its parent's size as its peak memory, and
+    this one may have PyTorch and its feature maps inside.
+    """
+    with tempfile.NamedTemporaryFile("r") as numbers:
+        words = [sys.executable, "-I", "-S", __file__, numbers.name, *map(str, command)]
+        done = subprocess.run(words, stdout=subprocess.PIPE, text=True)
+        if done.returncode != 0:
+            sys.exit(f"bench: exit code {done.returncode} from: {' '.join(map(str, command))}")
+        seconds, peak_kilobytes = numbers.read().split()
+    return Run(float(seconds), int(peak_kilobytes) / 1024, done.stdout)
+
+
+def run_and_note(path, command):
+    """Runs a command, writes its seconds and peak kilobytes to a file and ends with its exit code."""
     start = time.perf_counter()
-    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True)
-    output = process.stdout.read()
+    process = subprocess.Popen(command)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f"bench: exit code {process.returncode} from: {' '.join(map(str, command))}")
-    return Run(seconds, usage.ru_maxrss / 1024, output)
+    with open(path, "w") as file:
+        print(seconds, usage.ru_maxrss, file=file)
+    sys.exit(os.waitstatus_to_exitcode(status) & 255)
 
 
 def median_run(runs):
@@ -46,3 +60,7 @@ def print_table(title, header, rows):
 
 def progress(text):
     print(f"[bench] {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    run_and_note(sys.argv[1], sys.argv[2:])
