@@ -47,7 +47,7 @@ func scored(
     let plan = try GroupPlan(imageCount: count, cases: cases, groupSize: groupSize, seed: 1)
     var accumulator = RobustnessAccumulator(
         settings: settings, plan: plan, draws: 1,
-        spread: ScoreSpread(cases: cases, imageCount: count, sharesViews: false), tokenLevels: tokens,
+        spread: ScoreSpread(cases: cases, imageCount: count, sharesViews: false), poolsChannels: tokens,
         keepsImages: Set(settings), threads: threads)
     for (group, members) in plan.groups.enumerated() {
         accumulator.begin(group: group, draw: 0)

@@ -99,6 +99,23 @@ struct ScorerTests {
         #expect(try score(WaveImages(), options()) == score(color, options()))
     }
 
+    @Test func poolingOverChannelsIsForPooledTokensAlone() throws {
+        func score(tokens: Bool, _ pooling: TokenPooling) throws -> CheckpointScore {
+            var options = options()
+            options.tokenPooling = pooling
+            let views = try JitteredViews(of: WaveImages(), scope: .image, seed: 3, draws: 2)
+            return try Scorer(source: views, options: options).score(
+                AveragingEncoder(hasTokenLevels: tokens), levelCount: 2)
+        }
+        let maps = try score(tokens: false, .channels)
+        #expect(try score(tokens: false, .positions) == maps)
+        #expect(try score(tokens: true, .positions) == maps)
+        let channels = try score(tokens: true, .channels)
+        for (entry, other) in zip(channels.entries, maps.entries) {
+            #expect((entry.value == other.value) == (entry.setting.pooling == .flat))
+        }
+    }
+
     @Test func seedsAndScopesGiveOtherViewsAndTheSameSeedTheSame() throws {
         let setting = ScoreSetting(
             distance: .cosine, loss: .hinge(margin: 0.5), level: 2, pooling: .flat, negatives: .all)

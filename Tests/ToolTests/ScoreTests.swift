@@ -18,6 +18,7 @@ private struct Scores: Decodable, Equatable {
         let path: String, name: String, architecture: String, contentHash: String
         let epoch: Int?, step: Int?
         let untrained: Bool
+        let network: [String: String]
         let scores: [Entry]
     }
     struct Excluded: Decodable, Equatable { let path: String, name: String, reason: String }
@@ -63,6 +64,7 @@ private struct Scores: Decodable, Equatable {
         #expect(scores.checkpoints[2].path == sequence + "/epoch=5-step=426.ckpt")
         #expect(scores.checkpoints[2].scores.map(\.level) == [4, 5])
         #expect(scores.checkpoints.allSatisfy { $0.scores.allSatisfy { $0.n == 64 && $0.standardError > 0 } })
+        #expect(scores.checkpoints.allSatisfy { $0.network["BatchNorm epsilon"] == "1e-05" })
         #expect(scores.recommendation.rule == "guarded")
         let pick = try #require(scores.recommendation.pick)
         #expect(scores.checkpoints.dropFirst().map(\.path).contains(pick.path))

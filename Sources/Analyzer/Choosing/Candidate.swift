@@ -10,6 +10,8 @@ public struct Candidate: Sendable {
     public var path: String
     /// The network in words.
     public var architecture: String?
+    /// What was found out or assumed about the network beyond its sizes, such as its stochastic depth rate.
+    public var networkFacts: [Recognition.Fact]
     /// The epoch, if known.
     public var epoch: Int?
     /// The optimizer step, if known.
@@ -21,16 +23,21 @@ public struct Candidate: Sendable {
     /// The scores.
     public var score: CheckpointScore
 
+    /// The network fact that says how token sequences were pooled; only token networks have it.
+    public static let tokenPoolingFact = "tokens pooled over"
+
     /// Describes a scored checkpoint.
     ///
     /// - Parameter path: the name, if not given.
     public init(
-        name: String, path: String? = nil, architecture: String? = nil, epoch: Int?, step: Int?, contentHash: String?,
+        name: String, path: String? = nil, architecture: String? = nil, networkFacts: [Recognition.Fact] = [],
+        epoch: Int?, step: Int?, contentHash: String?,
         hasInitialStatistics: Bool?, score: CheckpointScore
     ) {
         self.name = name
         self.path = path ?? name
         self.architecture = architecture
+        self.networkFacts = networkFacts
         self.epoch = epoch
         self.step = step
         self.contentHash = contentHash

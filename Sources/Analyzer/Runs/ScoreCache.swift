@@ -1,5 +1,6 @@
 // Finished scores on disk: one small file for each checkpoint, target and choice of settings.
 
+public import Engine
 import FoundationEssentials
 public import Formats
 
@@ -7,14 +8,19 @@ public import Formats
 public struct CachedScore: Sendable, Hashable, Codable {
     /// The network in words.
     public var architecture: String
+    /// What was found out or assumed about it.
+    public var networkFacts: [Recognition.Fact]
     /// Whether its BatchNorm statistics are still 0 and 1; nil without BatchNorm.
     public var hasInitialStatistics: Bool?
     /// The scores.
     public var score: CheckpointScore
 
     /// Bundles what is kept.
-    public init(architecture: String, hasInitialStatistics: Bool?, score: CheckpointScore) {
+    public init(
+        architecture: String, networkFacts: [Recognition.Fact] = [], hasInitialStatistics: Bool?, score: CheckpointScore
+    ) {
         self.architecture = architecture
+        self.networkFacts = networkFacts
         self.hasInitialStatistics = hasInitialStatistics
         self.score = score
     }
@@ -34,7 +40,7 @@ public struct ScoreCache: Sendable {
     public let folder: String
 
     /// What the number of this version stands for: raise it when equal inputs would give other scores.
-    private static let computation = "scores 1"
+    private static let computation = "scores 2"
     private static let schema = "ripe.result/1"
 
     /// Uses a folder.

@@ -120,7 +120,8 @@ public struct SequenceRun: Sendable {
         let key = ScoreCache.key(checkpoint: hash, target: targetHash, options: scorer.options, details: details)
         func candidate(_ result: CachedScore) -> Candidate {
             Candidate(
-                name: file.name, path: file.path, architecture: result.architecture, epoch: file.epoch, step: file.step,
+                name: file.name, path: file.path, architecture: result.architecture,
+                networkFacts: result.networkFacts, epoch: file.epoch, step: file.step,
                 contentHash: hash, hasInitialStatistics: result.hasInitialStatistics, score: result.score)
         }
         switch cache?.lookup(key) ?? .missing {
@@ -155,7 +156,9 @@ public struct SequenceRun: Sendable {
                 progress: { onEvent(.progress($0)) })
             return .success(
                 CachedScore(
-                    architecture: network.recognition.architecture, hasInitialStatistics: network.hasInitialStatistics,
+                    architecture: network.recognition.architecture,
+                    networkFacts: network.recognition.facts + tokenFact(network),
+                    hasInitialStatistics: network.hasInitialStatistics,
                     score: score))
         } catch {
             switch error {
@@ -164,6 +167,14 @@ public struct SequenceRun: Sendable {
             default: throw error
             }
         }
+    }
+
+    /// How the vectors of token networks were pooled, for the numbers differ by far.
+    private func tokenFact(_ network: OpenNetwork) -> [Recognition.Fact] {
+        guard network.recognition.graph.hasTokenLevels, scorer.options.grid.poolings.contains(.pooled) else {
+            return []
+        }
+        return [Recognition.Fact(Candidate.tokenPoolingFact, scorer.options.tokenPooling.rawValue)]
     }
 
     /// What the scores depend on besides checkpoint, target and options.

@@ -11,7 +11,7 @@ struct FeatureSpace {
     let pooling: Pooling
     let distances: [Distance]
     let needs: DistanceNeeds
-    let tokens: Bool
+    let poolsChannels: Bool
     let threads: Int
 
     private var layout = GroupLayout.empty
@@ -25,13 +25,13 @@ struct FeatureSpace {
     private(set) var constantVectors = 0
 
     init(
-        level: Int, pooling: Pooling, distances: [Distance], needs: DistanceNeeds, tokens: Bool, threads: Int
+        level: Int, pooling: Pooling, distances: [Distance], needs: DistanceNeeds, poolsChannels: Bool, threads: Int
     ) {
         self.level = level
         self.pooling = pooling
         self.distances = distances
         self.needs = needs
-        self.tokens = tokens
+        self.poolsChannels = poolsChannels
         self.threads = threads
         operations = distances.reduce(into: []) { $0.formUnion(DistanceRule.operation(for: $1)) }
     }
@@ -54,14 +54,14 @@ struct FeatureSpace {
     /// Adds a batch of the first view.
     mutating func addFirstView(_ features: LevelFeatures) {
         let start = firstView.count
-        firstView.append(features, pooling: pooling, tokens: tokens, threads: threads)
+        firstView.append(features, pooling: pooling, poolsChannels: poolsChannels, threads: threads)
         countDegenerate(firstView.moments[start...])
     }
 
     /// Adds a batch of the second view, after all of the first.
     mutating func addSecondView(_ features: LevelFeatures) {
         let before = secondView.count
-        secondView.append(features, pooling: pooling, tokens: tokens, threads: threads)
+        secondView.append(features, pooling: pooling, poolsChannels: poolsChannels, threads: threads)
         countDegenerate(secondView.moments[before...])
         let columns = before..<secondView.count
         compareViews(columns: columns, offset: secondViewStart)

@@ -41,14 +41,14 @@ struct FeatureVectors {
 
     /// Appends one vector per image of a batch.
     ///
-    /// - Parameter tokens: whether the map stands for tokens, which the authors' pooling averages over channels.
-    mutating func append(_ features: LevelFeatures, pooling: Pooling, tokens: Bool, threads: Int) {
+    /// - Parameter poolsChannels: whether pooling averages over channels instead of positions.
+    mutating func append(_ features: LevelFeatures, pooling: Pooling, poolsChannels: Bool, threads: Int) {
         let images = features.shape[0]
         let channels = features.shape[1]
         let positions = images == 0 ? 0 : features.values.count / max(1, images * channels)
         switch pooling {
         case .flat: append(rows: features.values, dimension: channels * positions, threads: threads)
-        case .pooled where tokens:
+        case .pooled where poolsChannels:
             append(
                 rows: channelMeans(features.values, images, channels, positions), dimension: positions, threads: threads
             )

@@ -9,9 +9,8 @@ public import Engine
 /// other. It holds the features of one view of one group and, for the contrastive loss, of both; nothing grows with the
 /// number of images but the per-image values that were asked for.
 ///
-/// `tokenLevels` says that the levels are token sequences in the original network. They are maps here and flat vectors do
-/// not differ, but the authors' `mean(x.flatten(2), 2)` of N×L×C tokens is a mean over channels; that is what
-/// ``Pooling/pooled`` gives then.
+/// `poolsChannels` is for levels that are token sequences N×L×C in the original network. They are maps here and flat vectors
+/// do not differ, but pooled ones do: see ``TokenPooling``.
 public struct RobustnessAccumulator {
     /// The settings, in order.
     public let settings: [ScoreSetting]
@@ -37,7 +36,7 @@ public struct RobustnessAccumulator {
     ///   - keepsImages: the settings whose per-image values are wanted, for the bootstrap between checkpoints.
     ///   - threads: how many threads may add up; it never changes the values.
     public init(
-        settings: [ScoreSetting], plan: GroupPlan, draws: Int, spread: ScoreSpread, tokenLevels: Bool,
+        settings: [ScoreSetting], plan: GroupPlan, draws: Int, spread: ScoreSpread, poolsChannels: Bool,
         keepsImages: Set<ScoreSetting>, threads: Int
     ) {
         self.settings = settings
@@ -49,7 +48,7 @@ public struct RobustnessAccumulator {
                 return index
             }
             let same = settings.filter { $0.level == setting.level && $0.pooling == setting.pooling }
-            spaces.append(FeatureSpace(same, tokens: tokenLevels, threads: threads))
+            spaces.append(FeatureSpace(same, poolsChannels: poolsChannels, threads: threads))
             return spaces.count - 1
         }
         self.spaces = spaces
@@ -129,7 +128,7 @@ public struct RobustnessAccumulator {
 
 extension FeatureSpace {
     /// The space that serves `settings`, all of one level and pooling.
-    fileprivate init(_ settings: [ScoreSetting], tokens: Bool, threads: Int) {
+    fileprivate init(_ settings: [ScoreSetting], poolsChannels: Bool, threads: Int) {
         var needs: DistanceNeeds = []
         for setting in settings {
             switch (setting.loss, setting.negatives) {
@@ -141,6 +140,6 @@ extension FeatureSpace {
         self.init(
             level: settings[0].level, pooling: settings[0].pooling,
             distances: Distance.allCases.filter { distance in settings.contains { $0.distance == distance } },
-            needs: needs, tokens: tokens, threads: threads)
+            needs: needs, poolsChannels: poolsChannels, threads: threads)
     }
 }

@@ -12,11 +12,18 @@ public enum Distance: String, Sendable, Hashable, Codable, CaseIterable {
 
 /// How a level's map becomes one vector per image.
 public enum Pooling: String, Sendable, Hashable, Codable, CaseIterable {
-    /// The mean over space, one number a channel. For token networks the authors' line averages over channels instead and
-    /// leaves one number a position; that is kept (see ``RobustnessAccumulator``).
+    /// The mean over space, one number a channel; of token sequences what ``TokenPooling`` says.
     case pooled
     /// All entries, so that positions are compared with themselves.
     case flat
+}
+
+/// What pooling means for networks whose levels are token sequences N×L×C, such as the paper's Swin U-Net.
+public enum TokenPooling: String, Sendable, Hashable, Codable, CaseIterable {
+    /// The mean over the L positions, one number a channel, as for maps.
+    case positions
+    /// The mean over the C channels, one number a position: what the authors' `mean(x.flatten(2), 2)` does to tokens.
+    case channels
 }
 
 /// Which other images a view is compared with.

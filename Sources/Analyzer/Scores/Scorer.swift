@@ -75,7 +75,8 @@ public struct Scorer: Sendable {
         let deciding = try options.grid.decidingSettings(levelCount: levelCount)
         try check(encoder, normalization, batchSize)
         var accumulator = RobustnessAccumulator(
-            settings: settings, plan: plan, draws: source.draws, spread: spread, tokenLevels: encoder.hasTokenLevels,
+            settings: settings, plan: plan, draws: source.draws, spread: spread,
+            poolsChannels: encoder.hasTokenLevels && options.tokenPooling == .channels,
             keepsImages: Set(keepsAllImages ? settings : deciding), threads: threads)
         var done = ScoringProgress(viewsDone: 0, viewCount: plan.imageCount * source.draws * 2)
         let feed = BatchFeed(

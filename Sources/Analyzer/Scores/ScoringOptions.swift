@@ -12,6 +12,8 @@ public struct ScoringOptions: Sendable, Hashable, Codable {
     public var jitterRanges = JitterRanges.paper
     /// Fixes views, groups and bootstraps.
     public var seed: UInt64
+    /// What pooling means for token sequences.
+    public var tokenPooling = TokenPooling.positions
     /// The largest group of images that are compared with each other.
     public var groupSize = 32
 
@@ -32,12 +34,16 @@ public struct ScoringOptions: Sendable, Hashable, Codable {
         draws: 4, jitterScope: .image)
 
     /// The authors' setting: pooled features of level −2, cosine, margin 0.5, the paper's pairing, one draw whose jitter
-    /// all images share.
-    public static let paper = ScoringOptions(
-        grid: ScoreGrid(
-            losses: [.hinge(margin: 0.5)], distances: [.cosine], levels: .numbers([-2]), poolings: [.pooled],
-            negatives: [.paper]),
-        draws: 1, jitterScope: .batch)
+    /// all images share; tokens pooled over channels.
+    public static let paper: ScoringOptions = {
+        var options = ScoringOptions(
+            grid: ScoreGrid(
+                losses: [.hinge(margin: 0.5)], distances: [.cosine], levels: .numbers([-2]), poolings: [.pooled],
+                negatives: [.paper]),
+            draws: 1, jitterScope: .batch)
+        options.tokenPooling = .channels
+        return options
+    }()
 
     /// A text that is equal for equal options and differs wherever a score could; part of the cache's key.
     public var cacheKey: String {
@@ -47,6 +53,7 @@ public struct ScoringOptions: Sendable, Hashable, Codable {
             grid.poolings.map(\.rawValue), grid.negatives.map(\.rawValue), ranges.map { "\($0)" },
         ]
         return lists.map { $0.joined(separator: ",") }.joined(separator: ";")
+            + ";tokens pooled over \(tokenPooling.rawValue)"
             + ";draws \(draws);jitter per \(jitterScope.rawValue);seed \(seed);groups of \(groupSize)"
     }
 }

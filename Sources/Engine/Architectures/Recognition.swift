@@ -33,11 +33,12 @@ public struct Recognition: Sendable {
     }
 
     /// One assumption, for reports.
-    public struct Fact: Sendable, Hashable {
+    public struct Fact: Sendable, Hashable, Codable {
         /// What it is about, and its value.
         public var key: String, value: String
 
-        init(_ key: String, _ value: String) {
+        /// States a fact.
+        public init(_ key: String, _ value: String) {
             self.key = key
             self.value = value
         }

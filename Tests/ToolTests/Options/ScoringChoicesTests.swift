@@ -30,6 +30,15 @@ import Testing
         #expect(try ScoringChoices.parse([]).architectureDefaults == [:])
     }
 
+    @Test func tokensArePooledOverPositionsExceptByThePaper() throws {
+        #expect(try ScoringChoices.parse([]).options.tokenPooling == .positions)
+        #expect(try ScoringChoices.parse(["--preset", "paper"]).options.tokenPooling == .channels)
+        let mixed = try ScoringChoices.parse(["--preset", "paper", "--token-pooling", "positions"]).options
+        #expect(mixed.tokenPooling == .positions)
+        #expect(mixed.cacheKey != ScoringOptions.paper.cacheKey)
+        #expect(message("--token-pooling", "rows").contains("positions"))
+    }
+
     @Test func listsReplaceThePresetsAndKeepTheirOrder() throws {
         let grid = try ScoringChoices.parse([
             "--loss", "infonce,hinge", "--distance", "pearson,cosine", "--margin", "0,0.25", "--level", "1,-1",

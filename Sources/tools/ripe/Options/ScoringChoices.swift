@@ -43,6 +43,14 @@ struct ScoringChoices: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "What pooled means for token networks such as the paper's Swin U-Net: the mean over positions, or over channels as "
+                + "in the authors' code. (default: positions; channels for --preset paper)",
+            valueName: "axis"),
+        transform: { try word($0, TokenPooling.self) })
+    var tokenPooling: TokenPooling?
+
+    @Option(
+        help: ArgumentHelp(
             "all (all other images of the group), paper (one other image each).", valueName: "negatives"),
         transform: { try words($0, Negatives.self) })
     var negatives: [Negatives] = []
@@ -89,6 +97,7 @@ struct ScoringChoices: ParsableArguments {
         if let level { options.grid.levels = level }
         if !pooling.isEmpty { options.grid.poolings = pooling }
         if !negatives.isEmpty { options.grid.negatives = negatives }
+        if let tokenPooling { options.tokenPooling = tokenPooling }
         if let jitterPer { options.jitterScope = jitterPer }
         if let draws { options.draws = draws }
         options.seed = seed

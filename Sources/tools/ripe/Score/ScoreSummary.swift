@@ -53,7 +53,10 @@ struct ScoreSummary {
             case .hinge(let margin): "hinge loss with margin \(margin)"
             case .infonce(let temperature): "contrastive loss with temperature \(temperature)"
             }
-        return "\(setting.distance.rawValue) distance of \(setting.pooling.rawValue) features, \(loss)"
+        let isOfTokens = candidates.contains { $0.networkFacts.contains { $0.key == Candidate.tokenPoolingFact } }
+        let tokens =
+            setting.pooling == .pooled && isOfTokens ? " (tokens over \(report.options.tokenPooling.rawValue))" : ""
+        return "\(setting.distance.rawValue) distance of \(setting.pooling.rawValue) features\(tokens), \(loss)"
     }
 
     private func table(hasBars: Bool) -> TextTable {
