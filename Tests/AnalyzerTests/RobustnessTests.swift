@@ -73,7 +73,8 @@ struct RobustnessTests {
         for (kind, tokens) in [("maps", false), ("tokens", true)] {
             let example = try #require(golden[kind])
             var vectors = FeatureVectors()
-            vectors.append(Map(example.shape, example.input).features, pooling: .pooled, poolsChannels: tokens, threads: 2)
+            vectors.append(
+                Map(example.shape, example.input).features, pooling: .pooled, poolsChannels: tokens, threads: 2)
             #expect(vectors.count == example.shape[0])
             #expect(zip(vectors.batches.joined(), example.pooled).allSatisfy { abs($0 - $1) < 1e-6 })
             #expect(vectors.batches.joined().count == example.pooled.count)
