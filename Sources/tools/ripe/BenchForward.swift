@@ -12,7 +12,7 @@ struct Bench: ParsableCommand {
 
 extension Bench {
     /// Times an encoder's forward pass with random weights.
-    struct Forward: ParsableCommand {
+    struct Forward: ParsableCommand, RunsNetworks {
         static let configuration = CommandConfiguration(
             abstract: "Time an encoder's forward pass with random weights.",
             discussion: """

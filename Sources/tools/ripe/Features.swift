@@ -6,7 +6,7 @@ import Engine
 import Formats
 
 /// Writes an encoder's feature maps.
-struct Features: ParsableCommand {
+struct Features: ParsableCommand, RunsNetworks {
     static let configuration = CommandConfiguration(
         abstract: "Write the encoder's feature maps for given images.",
         discussion: """

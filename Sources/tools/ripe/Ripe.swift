@@ -38,6 +38,7 @@ enum Start {
         ProcessMemory.keepFreed()
         do {
             var command = try Ripe.parseAsRoot()
+            if command is any RunsNetworks { ThreadWaiting.makeBrief() }
             try command.run()
         } catch {
             exit(end(error))

@@ -4,7 +4,7 @@ import Analyzer
 import ArgumentParser
 
 /// Prints the path of the recommended checkpoint.
-struct Pick: ParsableCommand {
+struct Pick: ParsableCommand, RunsNetworks {
     static let configuration = CommandConfiguration(
         abstract: "Print only the path of the recommended checkpoint, for scripts.",
         discussion: """

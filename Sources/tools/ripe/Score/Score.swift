@@ -5,7 +5,7 @@ import ArgumentParser
 import Formats
 
 /// Scores checkpoints on target images.
-struct Score: ParsableCommand {
+struct Score: ParsableCommand, RunsNetworks {
     static let configuration = CommandConfiguration(
         abstract: "Score a folder of checkpoints on target images and recommend one.",
         discussion: """
