@@ -31,7 +31,9 @@ public enum EngineError: Error, Equatable, Sendable {
 
 extension EngineError: CustomStringConvertible {
     /// One line: what was found, what was expected, what to do; longer lists are cut after eight names.
-    public var description: String {
+    public var description: String { printable(words) }
+
+    private var words: String {
         switch self {
         case .unrecognizedArchitecture(let evidence, let closest):
             "architecture not recognised: \(evidence)"

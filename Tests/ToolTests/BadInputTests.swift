@@ -114,6 +114,22 @@ private let badFiles = [
         #expect(try ripe("inspect", folder.path).errors == "ripe: \(folder.path): cannot read: it is a folder\n")
     }
 
+    @Test func namesOutOfFilesCannotDriveTheTerminal() throws {
+        let folder = try TemporaryFolder()
+        let hostile = "a\u{1B}[31m\nb"
+        let zip = try folder.file("named.pt", zipClaiming(1_000_000_000, of: hostile, compressed: 1_000_000))
+        let errors = try ripe("inspect", zip).errors
+        #expect(errors.contains(#"a\u{1b}[31m\nb"#))
+        #expect(errors.unicodeScalars.filter { $0.properties.generalCategory == .control } == ["\n"])
+        let file = try folder.file(hostile + ".pt", [])
+        #expect(
+            try ripe("inspect", file).errors.hasPrefix(#"ripe: \#(folder.path)/a\u{1b}[31m\nb.pt: this is an empty"#))
+        let header = "{\"a\\u001b[2Jb\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}"
+        let tensors = try ripe("inspect", folder.file("t.safetensors", safetensors(header, dataCount: 4)))
+        #expect(tensors.code == 0)
+        #expect(tensors.output.contains(#"a\u{1b}[2Jb"#) && !tensors.output.contains("\u{1B}"))
+    }
+
     @Test func aZipBombIsRefusedBeforeItIsInflated() throws {
         let folder = try TemporaryFolder()
         let path = try folder.file("bomb.pt", zipClaiming(1_000_000_000, of: "archive/data.pkl", compressed: 1_000_000))

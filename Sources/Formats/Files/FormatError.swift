@@ -36,12 +36,14 @@ public struct FormatError: Error, Equatable, Sendable {
 
 extension FormatError: CustomStringConvertible {
     /// One line: file, place, what was expected and found, what to do.
-    public var description: String { "\(path): \(reason)" }
+    public var description: String { "\(printable(path)): \(reason)" }
 }
 
 extension FormatError.Reason: CustomStringConvertible {
     /// The failure in words, without the file.
-    public var description: String {
+    public var description: String { printable(words) }
+
+    private var words: String {
         switch self {
         case .system(let action, let detail): "cannot \(action): \(detail)"
         case .truncated(let section, let offset, let expected, let found):

@@ -91,26 +91,3 @@ private struct PickleTextWriter {
 private func quoted(_ text: String, limit: Int) -> String {
     "\"" + printable(String(String.UnicodeScalarView(text.unicodeScalars.prefix(limit + 1)))) + "\""
 }
-
-/// Text without what could move a terminal's cursor or break a line.
-func printable(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: isUnprintable) else { return text }
-    var result = ""
-    for scalar in text.unicodeScalars {
-        switch scalar {
-        case "\n": result += "\\n"
-        case "\t": result += "\\t"
-        case "\r": result += "\\r"
-        case _ where isUnprintable(scalar): result += "\\u{" + String(scalar.value, radix: 16) + "}"
-        default: result.unicodeScalars.append(scalar)
-        }
-    }
-    return result
-}
-
-private func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.properties.generalCategory {
-    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: true
-    default: false
-    }
-}

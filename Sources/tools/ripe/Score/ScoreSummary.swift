@@ -18,7 +18,7 @@ struct ScoreSummary {
         let curve = plot.lines(for: terminal, indent: 2)
         if !curve.isEmpty { lines += [""] + curve }
         lines += ["", terminal.styled("Recommendation", .bold)]
-        lines += wrapped(recommendation.sentence, to: min(terminal.width, 100) - 2).map {
+        lines += wrapped(printable(recommendation.sentence), to: min(terminal.width, 100) - 2).map {
             "  " + terminal.styled($0, recommendation.pick == nil ? .yellow : .green)
         }
         lines += choices().lines(for: terminal)
@@ -36,7 +36,7 @@ struct ScoreSummary {
     }
 
     private func bullet(_ text: String, _ style: Style?, _ terminal: Terminal) -> [String] {
-        wrapped(text, to: min(terminal.width, 100) - 4).enumerated().map { index, line in
+        wrapped(printable(text), to: min(terminal.width, 100) - 4).enumerated().map { index, line in
             (index == 0 ? "  - " : "    ") + (style.map { terminal.styled(line, $0) } ?? line)
         }
     }

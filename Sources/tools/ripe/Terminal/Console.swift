@@ -1,5 +1,6 @@
 // Writing to standard output and standard error.
 
+import Formats
 import Glibc
 
 /// Standard output and standard error, written at once and with failures noticed.
@@ -15,8 +16,8 @@ enum Console {
     /// Writes one line of results to standard output.
     static func write(_ line: String) throws(ToolError) { try write([line]) }
 
-    /// Writes a remark to standard error; a failure there has nowhere to be told.
-    static func note(_ line: String) { try? write(line + "\n", to: STDERR_FILENO) }
+    /// Writes a remark of one line to standard error, whatever it quotes; a failure there has nowhere to be told.
+    static func note(_ line: String) { try? write(printable(line) + "\n", to: STDERR_FILENO) }
 
     /// Writes to standard error without ending the line.
     static func noteRaw(_ text: String) { try? write(text, to: STDERR_FILENO) }

@@ -1,5 +1,7 @@
 // Titled facts, one below the other, wrapped to the terminal.
 
+import Formats
+
 /// A list of `title  text` lines whose texts align and wrap.
 struct FactList {
     private var facts: [(title: String, text: String, style: Style?)] = []
@@ -7,7 +9,7 @@ struct FactList {
     /// Adds a fact; one without text is left out.
     mutating func add(_ title: String, _ text: String?, style: Style? = nil) {
         guard let text, !text.isEmpty else { return }
-        facts.append((title, text, style))
+        facts.append((printable(title), printable(text), style))
     }
 
     /// The lines; texts that are too long go on below their beginning.

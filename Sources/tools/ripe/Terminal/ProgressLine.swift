@@ -1,5 +1,6 @@
 // How far a long job is: one line rewritten in place on a terminal, a plain line now and then elsewhere.
 
+import Formats
 import Synchronization
 
 /// Shows progress on standard error.
@@ -51,7 +52,7 @@ final class ProgressLine: Sendable {
         }
         guard isDue else { return }
         let text = Self.text(
-            label, done: done, total: total, skipped: skipped, unit: unit, seconds: (now - start).inSeconds)
+            printable(label), done: done, total: total, skipped: skipped, unit: unit, seconds: (now - start).inSeconds)
         write(terminal.isInteractive ? "\r\(shortened(text, to: terminal.width - 1))\u{1B}[K" : text + "\n")
     }
 
@@ -59,6 +60,7 @@ final class ProgressLine: Sendable {
     func remark(_ text: String) {
         guard !isSilent else { return }
         clear()
+        let text = printable(text)
         guard terminal.isInteractive else { return write(text + "\n") }
         let indent = String(text.prefix { $0 == " " })
         let lines = wrapped(String(text.dropFirst(indent.count)), to: terminal.width - indent.count - 2)

@@ -1,5 +1,7 @@
 // Aligned columns that fit the terminal.
 
+import Formats
+
 /// A table of text with a header row.
 struct TextTable {
     /// How a column's cells stand.
@@ -30,7 +32,7 @@ struct TextTable {
     /// Appends a row.
     mutating func add(_ cells: [String], style: Style? = nil) {
         precondition(cells.count == columns.count, "a cell for every column")
-        rows.append((cells, style))
+        rows.append((cells.map(printable), style))
     }
 
     /// The lines, without trailing blanks.
