@@ -12,11 +12,12 @@ extension Recognizer {
     /// belong to no known network take the description of a `config.json`, `model.json` or `.keras` file beside them,
     /// if it fits.
     ///
-    /// - Throws: ``EngineError`` as ``recognize(_:metadata:hints:)`` does, and `.unsupportedLayer` when a level of a
-    ///   described network needs a layer that is not run.
+    /// - Throws: ``EngineError`` as ``recognize(_:metadata:hints:)`` does, `.shard` for a part of a checkpoint, and
+    ///   `.unsupportedLayer` when a level of a described network needs a layer that is not run.
     public static func recognize(
         _ checkpoint: any CheckpointReader, hints: ArchitectureHints = ArchitectureHints()
     ) throws(EngineError) -> Recognition {
+        if let shard = Shard(checkpoint) { throw .shard(shard) }
         let isKerasNamed = hints.architecture?.lowercased() == KerasModel.name
         if let path = hints.options["config"] {
             guard let configuration = try kerasConfiguration(at: path) else {
