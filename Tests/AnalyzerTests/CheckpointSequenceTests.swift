@@ -67,6 +67,53 @@ struct CheckpointSequenceTests {
         #expect(try CheckpointSequence.find([folder.path]).files.map(\.epoch) == [7, 8])
     }
 
+    @Test func aFoldersOwnCheckpointsWinAndTheOthersAreNamed() throws {
+        let folder = try TemporaryFolder()
+        try folder.copy(Self.pytorch + "5.pt", as: "last.pt")
+        for version in 0..<5 {
+            try folder.copy(Self.pytorch + "3.pt", as: "lightning_logs/version_\(version)/checkpoints/epoch_8.pt")
+        }
+        try folder.write(Array("a,b\n".utf8), as: "tables/scores.csv")
+        let sequence = try CheckpointSequence.find([folder.path])
+        #expect(sequence.files.map(\.name) == ["last.pt"])
+        #expect(
+            sequence.notes == [
+                "\(folder.path): only its own checkpoints are used, not those in lightning_logs/version_0/checkpoints, "
+                    + "lightning_logs/version_1/checkpoints, lightning_logs/version_2/checkpoints, … 2 more; "
+                    + "give a folder by itself to choose it"
+            ])
+    }
+
+    @Test func filesOfSeveralRunsTakenTogetherAreNoted() throws {
+        let folder = try TemporaryFolder()
+        for version in 0..<2 {
+            try folder.copy(Self.pytorch + "5.pt", as: "logs/version_\(version)/checkpoints/epoch_\(version).pt")
+        }
+        let sequence = try CheckpointSequence.find([folder.path + "/logs/"])
+        #expect(sequence.files.map(\.epoch) == [0, 1])
+        #expect(
+            sequence.notes == [
+                "\(folder.path)/logs/: the checkpoints of 2 folders are taken for one run (version_0/checkpoints, "
+                    + "version_1/checkpoints); if they are several, give the folder of one"
+            ])
+        #expect(try CheckpointSequence.find([folder.path + "/logs/version_0"]).notes == [])
+    }
+
+    @Test func oneFolderForEachStepIsOneRun() throws {
+        let folder = try TemporaryFolder()
+        for step in [500, 1000] {
+            try folder.copy(Self.pytorch + "5.pt", as: "out/checkpoint-\(step)/pytorch_model.bin")
+            try folder.copy(Self.pytorch + "5.pt", as: "deep/checkpoint-\(step)/weights/model.bin")
+        }
+        try folder.copy(Self.pytorch + "3.pt", as: "out/pytorch_model.bin")
+        let sequence = try CheckpointSequence.find([folder.path + "/out"])
+        #expect(sequence.files.map(\.step) == [500, 1000, nil])
+        #expect(sequence.notes == [])
+        let deep = try CheckpointSequence.find([folder.path + "/deep"])
+        #expect(deep.files.count == 2)
+        #expect(deep.notes == [])
+    }
+
     @Test func brokenFilesAreExcludedWithTheirReason() throws {
         let folder = try TemporaryFolder()
         try folder.copy(Self.pytorch + "1.pt", as: "epoch_1.pt")

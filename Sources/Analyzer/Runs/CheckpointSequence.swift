@@ -48,11 +48,13 @@ public struct CheckpointSequence: Sendable {
     public let files: [CheckpointFile]
     /// What looks like a checkpoint, or was named, and cannot be opened.
     public let excluded: [ExcludedFile]
+    /// What the user should know of how they were found: folders that were not looked into, folders taken together.
+    public let notes: [String]
 
     /// Finds checkpoints and opens each for its epoch and step.
     ///
     /// A folder gives its checkpoint files and those of subfolders named after an epoch or step (`checkpoint-500/`); if
-    /// there are none, those of deeper folders. Files in it that are no checkpoints (tables, logs, optimizer states) are
+    /// there are none, those of deeper folders; ``notes`` says what that passed over or took together. Files in it that are no checkpoints (tables, logs, optimizer states) are
     /// passed over. A pattern (`*`, `?`, `[…]`) stands for the files and folders it matches. A file that was named is
     /// either opened or excluded with a reason. The shards of an index are one checkpoint; without it they are excluded.
     ///
@@ -85,7 +87,7 @@ public struct CheckpointSequence: Sendable {
                 place: arguments.joined(separator: ", "),
                 detail: "looked for safetensors, PyTorch, Keras and NumPy files")
         }
-        return CheckpointSequence(files: files.sorted(by: precedes), excluded: excluded)
+        return CheckpointSequence(files: files.sorted(by: precedes), excluded: excluded, notes: finder.notes)
     }
 
     /// A file that can be read, what makes it up, and its tensors where its name may be a shard's.
@@ -120,9 +122,10 @@ public struct CheckpointSequence: Sendable {
     }
 
     /// A sequence of known files, in order.
-    public init(files: [CheckpointFile], excluded: [ExcludedFile] = []) {
+    public init(files: [CheckpointFile], excluded: [ExcludedFile] = [], notes: [String] = []) {
         self.files = files
         self.excluded = excluded
+        self.notes = notes
     }
 
     /// By epoch, then step, then natural name; what is not known comes last.
