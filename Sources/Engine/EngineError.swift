@@ -8,6 +8,8 @@ public enum EngineError: Error, Equatable, Sendable {
     case unrecognizedArchitecture(evidence: String, closest: String?)
     /// Keras weights whose layer names belong to no known network, without the description that would tell.
     case missingDescription(evidence: String)
+    /// A file that holds only part of a checkpoint's tensors.
+    case shard(Shard)
     /// The tensors do not fill the recognised architecture exactly.
     case parameterMismatch(
         architecture: String, missing: [String], unexpected: [String], misshapen: [String], cause: String)
@@ -41,6 +43,7 @@ extension EngineError: CustomStringConvertible {
         case .missingDescription(let evidence):
             "Keras weights without their network description: \(evidence); give the .keras file or the full .h5 instead, "
                 + "or one of them (or its config.json) with --arch-option config=FILE"
+        case .shard(let shard): shard.explanation
         case .parameterMismatch(let architecture, let missing, let unexpected, let misshapen, let cause):
             "the tensors do not fit \(architecture): "
                 + [("missing", missing), ("unexpected", unexpected), ("of another shape", misshapen)]

@@ -67,6 +67,53 @@ struct CheckpointSequenceTests {
         #expect(try CheckpointSequence.find([folder.path]).files.map(\.epoch) == [7, 8])
     }
 
+    @Test func aFoldersOwnCheckpointsWinAndTheOthersAreNamed() throws {
+        let folder = try TemporaryFolder()
+        try folder.copy(Self.pytorch + "5.pt", as: "last.pt")
+        for version in 0..<5 {
+            try folder.copy(Self.pytorch + "3.pt", as: "lightning_logs/version_\(version)/checkpoints/epoch_8.pt")
+        }
+        try folder.write(Array("a,b\n".utf8), as: "tables/scores.csv")
+        let sequence = try CheckpointSequence.find([folder.path])
+        #expect(sequence.files.map(\.name) == ["last.pt"])
+        #expect(
+            sequence.notes == [
+                "\(folder.path): only its own checkpoints are used, not those in lightning_logs/version_0/checkpoints, "
+                    + "lightning_logs/version_1/checkpoints, lightning_logs/version_2/checkpoints, … 2 more; "
+                    + "give a folder by itself to choose it"
+            ])
+    }
+
+    @Test func filesOfSeveralRunsTakenTogetherAreNoted() throws {
+        let folder = try TemporaryFolder()
+        for version in 0..<2 {
+            try folder.copy(Self.pytorch + "5.pt", as: "logs/version_\(version)/checkpoints/epoch_\(version).pt")
+        }
+        let sequence = try CheckpointSequence.find([folder.path + "/logs/"])
+        #expect(sequence.files.map(\.epoch) == [0, 1])
+        #expect(
+            sequence.notes == [
+                "\(folder.path)/logs/: the checkpoints of 2 folders are taken for one run (version_0/checkpoints, "
+                    + "version_1/checkpoints); if they are several, give the folder of one"
+            ])
+        #expect(try CheckpointSequence.find([folder.path + "/logs/version_0"]).notes == [])
+    }
+
+    @Test func oneFolderForEachStepIsOneRun() throws {
+        let folder = try TemporaryFolder()
+        for step in [500, 1000] {
+            try folder.copy(Self.pytorch + "5.pt", as: "out/checkpoint-\(step)/pytorch_model.bin")
+            try folder.copy(Self.pytorch + "5.pt", as: "deep/checkpoint-\(step)/weights/model.bin")
+        }
+        try folder.copy(Self.pytorch + "3.pt", as: "out/pytorch_model.bin")
+        let sequence = try CheckpointSequence.find([folder.path + "/out"])
+        #expect(sequence.files.map(\.step) == [500, 1000, nil])
+        #expect(sequence.notes == [])
+        let deep = try CheckpointSequence.find([folder.path + "/deep"])
+        #expect(deep.files.count == 2)
+        #expect(deep.notes == [])
+    }
+
     @Test func brokenFilesAreExcludedWithTheirReason() throws {
         let folder = try TemporaryFolder()
         try folder.copy(Self.pytorch + "1.pt", as: "epoch_1.pt")
@@ -95,14 +142,54 @@ struct CheckpointSequenceTests {
         ) { try CheckpointSequence.find([folder.path + "/*.pt"]) }
     }
 
+    /// A safetensors file with one number.
+    private static func safetensors(_ name: String) -> [UInt8] {
+        let text = Array("{\"\(name)\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}".utf8)
+        return (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) } + text + [0, 0, 128, 63]
+    }
+
+    @Test func shardsWithoutTheirIndexAreNoCheckpoints() throws {
+        let folder = try TemporaryFolder()
+        try folder.copy(Self.pytorch + "1.pt", as: "epoch_1.pt")
+        try folder.write(Self.safetensors("a"), as: "model-00001-of-00002.safetensors")
+        try folder.write(Self.safetensors("b"), as: "model-00002-of-00002.safetensors")
+        let sequence = try CheckpointSequence.find([folder.path])
+        #expect(sequence.files.map(\.name) == ["epoch_1.pt"])
+        #expect(
+            sequence.excluded.map(\.reason) == [
+                "this is shard 1 of 2, a part of a checkpoint; its index model.safetensors.index.json is missing beside it",
+                "this is shard 2 of 2, a part of a checkpoint; its index model.safetensors.index.json is missing beside it",
+            ])
+        // A pattern that leaves the index out.
+        try folder.write(Array("{}".utf8), as: "model.safetensors.index.json")
+        let shards = try CheckpointSequence.find([folder.path + "/*.safetensors"])
+        #expect(shards.files.isEmpty)
+        #expect(
+            shards.excluded.first?.reason
+                == "this is shard 1 of 2, a part of a checkpoint; give its index model.safetensors.index.json instead")
+    }
+
+    @Test func numberedKerasWeightsAreShardsOnlyWhenTheyShareNoTensor() throws {
+        let folder = try TemporaryFolder()
+        let forms = TestData.fixtures + "/checkpoints/keras-forms/model_epoch_05"
+        for number in 3...4 { try folder.copy("\(forms).weights.h5", as: "epochs/model_0000\(number).weights.h5") }
+        #expect(try CheckpointSequence.find([folder.path + "/epochs"]).files.map(\.epoch) == [3, 4])
+        let models = TestData.fixtures + "/models/keras_"
+        try folder.copy(models + "resnet.weights.h5", as: "shards/model_00000.weights.h5")
+        try folder.copy(models + "nested.weights.h5", as: "shards/model_00001.weights.h5")
+        let sequence = try CheckpointSequence.find([folder.path + "/shards"])
+        #expect(sequence.files.isEmpty)
+        #expect(
+            sequence.excluded.map(\.reason)
+                == (1...2).map {
+                    "this is shard \($0) of 2, a part of a checkpoint; its index model.weights.json is missing beside it"
+                })
+    }
+
     @Test func shardsOfAnIndexAreOneCheckpoint() throws {
         let folder = try TemporaryFolder()
-        let header = { (name: String) -> [UInt8] in
-            let text = Array("{\"\(name)\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}".utf8)
-            return (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) } + text + [0, 0, 128, 63]
-        }
-        try folder.write(header("a"), as: "model-00001-of-00002.safetensors")
-        try folder.write(header("b"), as: "model-00002-of-00002.safetensors")
+        try folder.write(Self.safetensors("a"), as: "model-00001-of-00002.safetensors")
+        try folder.write(Self.safetensors("b"), as: "model-00002-of-00002.safetensors")
         let index = """
             {"metadata":{"total_size":8},"weight_map":{"a":"model-00001-of-00002.safetensors",
             "b":"model-00002-of-00002.safetensors"}}

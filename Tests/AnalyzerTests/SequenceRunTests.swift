@@ -129,6 +129,37 @@ struct SequenceRunTests {
         #expect(keys[0] == ScoreCache.key(checkpoint: "a", target: "b", options: .ripe, details: ["c"]))
     }
 
+    /// The description may lie beside the weights, or anywhere when the user names it.
+    @Test(arguments: [true, false])
+    func anEditedNetworkDescriptionGivesANewScore(isNamed: Bool) throws {
+        let folder = try TemporaryFolder()
+        let forms = TestData.fixtures + "/checkpoints/keras-forms/model_epoch_05"
+        try folder.copy("\(forms)_weights_legacy.h5", as: "run/model_epoch_05_weights.h5")
+        let description = try #require(try Checkpoint.open("\(forms).h5").metadata.kerasConfig)
+        let place = isNamed ? "elsewhere.json" : "run/config.json"
+        try folder.write(Array(description.utf8), as: place)
+        var run = try run(cache: folder.path + "/cache")
+        if isNamed { run.hints.options["config"] = folder.path + "/" + place }
+        let sequence = try CheckpointSequence.find([folder.path + "/run/model_epoch_05_weights.h5"])
+        let logs = [Log(), Log(), Log()]
+        let first = try run.run(sequence, onEvent: logs[0].take)
+        if isNamed {
+            try folder.write(Array(description.utf8), as: "copy.json")
+            run.hints.options["config"] = folder.path + "/copy.json"
+        }
+        let again = try run.run(sequence, onEvent: logs[1].take)
+        #expect(logs[0].scored.count == 1 && logs[1].cached.count == 1)
+        #expect(again.candidates.map(\.score) == first.candidates.map(\.score))
+        let edited = description.replacing(#""negative_slope": 0.0"#, with: #""negative_slope": 0.5"#)
+        let isEdited = edited != description
+        try #require(isEdited)
+        try folder.write(Array(edited.utf8), as: isNamed ? "copy.json" : place)
+        let changed = try run.run(sequence, onEvent: logs[2].take)
+        #expect(logs[2].scored.count == 1 && logs[2].cached.isEmpty)
+        #expect(
+            changed.candidates.first?.score.entries.first?.value != first.candidates.first?.score.entries.first?.value)
+    }
+
     @Test func aFileThatIsNoNetworkIsLeftOutAndTheRestGoesOn() throws {
         let folder = try TemporaryFolder()
         try folder.copy(Self.pytorch + "/model_state_dict_epoch_1.pt", as: "epoch_1.pt")

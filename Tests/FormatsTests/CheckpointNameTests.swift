@@ -28,10 +28,42 @@ import Testing
         "deeplabv3_resnet101-586e9e4e.pth",
         "swin_tiny_patch4_window7_224.pth", "model_3d.pt", "unet64.h5", "checkpoint_final.pth", "", "/",
         "run_7/last.ckpt",
-        "epoch_99999999999999999999.pt",
+        "epoch_99999999999999999999.pt", "model-00001-of-00002.safetensors", "pytorch_model-00002-of-00002.bin",
+        "model_00000.weights.h5", "runs/model-00001-of-00002.safetensors",
     ])
     func namesThatDoNotTell(path: String) {
         #expect(CheckpointName(path) == CheckpointName(""))
+    }
+
+    @Test(
+        arguments: [
+            ("checkpoint-1500/model-00001-of-00002.safetensors", nil, 1500),
+            ("epoch_3-00001-of-00002.safetensors", 3, nil), ("epoch_00004.weights.h5", 4, nil),
+            ("epoch-3-of-10.pt", 3, nil),
+        ] as [(String, Int?, Int?)])
+    func shardNumbersHideNoOtherNumber(path: String, epoch: Int?, step: Int?) {
+        #expect(CheckpointName(path).epoch == epoch)
+        #expect(CheckpointName(path).step == step)
+    }
+
+    @Test func shardsNeverDifferByEpoch() {
+        let shards = (1...2).map { "model-0000\($0)-of-00002.safetensors" }
+        #expect(CheckpointName.sequence(shards).map(\.epoch) == [nil, nil])
+        // Numbered weights that are no shards are epochs when there are several.
+        #expect(CheckpointName.sequence((4...5).map { "model_0000\($0).weights.h5" }).map(\.epoch) == [4, 5])
+    }
+
+    @Test func aShardNamesItsPlaceAndItsIndex() throws {
+        let shard = try #require(Shard("/none/pytorch_model-00001-of-00002.bin"))
+        #expect(shard.number == 1 && shard.count == 2)
+        #expect(shard.index == "/none/pytorch_model.bin.index.json")
+        #expect(
+            shard.explanation
+                == "this is shard 1 of 2, a part of a checkpoint; its index pytorch_model.bin.index.json is missing beside it"
+        )
+        #expect(Shard("model-00001-of-00001.safetensors") == nil)
+        #expect(Shard("model-1-of-2.safetensors") == nil)
+        #expect(Shard("model.safetensors") == nil)
     }
 
     @Test func inASequenceTheNumberThatVariesIsTheEpoch() {

@@ -16,6 +16,8 @@ struct CheckpointFinder {
         let parts: [String]
     }
 
+    /// What a folder holds besides, and which of its folders were taken together.
+    private(set) var notes: [String] = []
     private var paths: [String] = []
     private var seen: Set<String> = []
     private static let greatestDepth = 4
@@ -64,31 +66,78 @@ struct CheckpointFinder {
         if seen.insert(Self.canonical(path)).inserted { paths.append(path) }
     }
 
+    /// Adds the checkpoints of a folder and of its subfolders named after an epoch or step; where there are none, those of
+    /// the folders below, level by level.
     private mutating func addFolder(_ folder: String) throws(AnalyzerError) {
-        var entries = try Self.entries(of: folder)
-        let before = paths.count
-        addFiles(entries.files)
-        for subfolder in entries.folders {
-            let name = CheckpointName(subfolder)
-            if name.epoch != nil || name.step != nil { addFiles(try Self.entries(of: subfolder).files) }
-        }
-        // Nothing here: look further down, level by level.
-        var depth = 1
-        while paths.count == before, depth < Self.greatestDepth, !entries.folders.isEmpty {
-            var next: (files: [String], folders: [String]) = ([], [])
-            for subfolder in entries.folders {
-                let below = try Self.entries(of: subfolder)
-                next.files += below.files
-                next.folders += below.folders
+        var level = [folder]
+        for _ in 0..<Self.greatestDepth where !level.isEmpty {
+            var runs: [String] = []
+            var below: [String] = []
+            for place in level {
+                let entries = try Self.entries(of: place)
+                var isRun = addFiles(entries.files)
+                let steps = entries.folders.filter(Self.isNamedAfterStep)
+                for step in steps where addFiles(try Self.entries(of: step).files) { isRun = true }
+                if isRun { runs.append(place) }
+                below += isRun ? entries.folders.filter { !steps.contains($0) } : entries.folders
             }
-            addFiles(next.files)
-            entries = next
-            depth += 1
+            if !runs.isEmpty {
+                note(runs: runs, passedOver: below, of: folder)
+                return
+            }
+            level = below
         }
     }
 
-    private mutating func addFiles(_ files: [String]) {
-        for file in files where Self.isCheckpoint(file) { insert(file) }
+    /// Inserts what is a checkpoint and says whether anything is.
+    private mutating func addFiles(_ files: [String]) -> Bool {
+        let checkpoints = files.filter(Self.isCheckpoint)
+        for file in checkpoints { insert(file) }
+        return !checkpoints.isEmpty
+    }
+
+    private static func isNamedAfterStep(_ folder: String) -> Bool {
+        let name = CheckpointName(folder.split(separator: "/").last.map { String($0) } ?? folder)
+        return name.epoch != nil || name.step != nil
+    }
+
+    // MARK: Notes
+
+    private mutating func note(runs: [String], passedOver: [String], of folder: String) {
+        func list(_ folders: [String]) -> String {
+            let names = folders.map { String($0.dropFirst(folder.count).drop { $0 == "/" }) }
+            return names.prefix(3).joined(separator: ", ") + (names.count > 3 ? ", … \(names.count - 3) more" : "")
+        }
+        // One folder for each epoch is one run.
+        let identities = Set(
+            runs.map { run in
+                run.split(separator: "/").map { String($0) }.filter { !Self.isNamedAfterStep($0) }
+            })
+        if identities.count > 1 {
+            notes.append(
+                "\(folder): the checkpoints of \(runs.count) folders are taken for one run (\(list(runs))); "
+                    + "if they are several, give the folder of one")
+        }
+        var budget = 200
+        let others = passedOver.flatMap { Self.holders(in: $0, depth: Self.greatestDepth - 1, budget: &budget) }
+        if !others.isEmpty {
+            let own = runs == [folder] ? "its own checkpoints are" : "the checkpoints in \(list(runs)) are"
+            notes.append(
+                "\(folder): only \(own) used, not those in \(list(others)); give a folder by itself to choose it")
+        }
+    }
+
+    /// The folders at or below one that hold files which look like checkpoints, as far as a look into `budget` folders
+    /// tells.
+    private static func holders(in folder: String, depth: Int, budget: inout Int) -> [String] {
+        guard budget > 0, let entries = try? entries(of: folder) else { return [] }
+        budget -= 1
+        let isHolder = entries.files.contains { file in
+            extensions.contains { file.lowercased().hasSuffix($0) } && isCheckpoint(file)
+        }
+        if isHolder { return [folder] }
+        guard depth > 1 else { return [] }
+        return entries.folders.flatMap { holders(in: $0, depth: depth - 1, budget: &budget) }
     }
 
     // MARK: Files

@@ -48,13 +48,15 @@ public struct CheckpointSequence: Sendable {
     public let files: [CheckpointFile]
     /// What looks like a checkpoint, or was named, and cannot be opened.
     public let excluded: [ExcludedFile]
+    /// What the user should know of how they were found: folders that were not looked into, folders taken together.
+    public let notes: [String]
 
     /// Finds checkpoints and opens each for its epoch and step.
     ///
     /// A folder gives its checkpoint files and those of subfolders named after an epoch or step (`checkpoint-500/`); if
-    /// there are none, those of deeper folders. Files in it that are no checkpoints (tables, logs, optimizer states) are
+    /// there are none, those of deeper folders; ``notes`` says what that passed over or took together. Files in it that are no checkpoints (tables, logs, optimizer states) are
     /// passed over. A pattern (`*`, `?`, `[…]`) stands for the files and folders it matches. A file that was named is
-    /// either opened or excluded with a reason. The shards of an index are one checkpoint.
+    /// either opened or excluded with a reason. The shards of an index are one checkpoint; without it they are excluded.
     ///
     /// Epoch and step are what the file says inside, else what its name says (``CheckpointName/sequence(_:)``).
     ///
@@ -63,37 +65,67 @@ public struct CheckpointSequence: Sendable {
         var finder = CheckpointFinder()
         for argument in arguments { try finder.add(argument) }
         let found = finder.withoutShards()
-        var excluded: [ExcludedFile] = []
-        var opened: [(path: String, parts: [String], metadata: CheckpointMetadata)] = []
         let names = distinctNames(found.map(\.path))
+        var (opened, excluded) = open(found, names: names)
+        // Only now, with all of them at hand, can Keras' numbered shards be told from numbered epochs.
+        let shards = Shard.kerasShards(Dictionary(opened.map { ($0.path, $0.tensorNames) }) { first, _ in first })
         for (entry, name) in zip(found, names) {
-            do throws(FormatError) {
-                let reader = try Checkpoint.open(entry.path)
-                opened.append((entry.path, entry.parts, reader.metadata))
-            } catch {
-                let reason = error.path == entry.path ? "\(error.reason)" : "\(error)"
-                excluded.append(ExcludedFile(path: entry.path, name: name, reason: reason))
-            }
+            guard let shard = shards[entry.path] else { continue }
+            excluded.append(ExcludedFile(path: entry.path, name: name, reason: shard.explanation))
         }
+        opened.removeAll { shards[$0.path] != nil }
         let fromNames = CheckpointName.sequence(opened.map(\.path))
         let nameOf = Dictionary(zip(found.map(\.path), names)) { first, _ in first }
         let files = zip(opened, fromNames).map { entry, name in
             CheckpointFile(
-                path: entry.path, name: nameOf[entry.path] ?? entry.path, epoch: entry.metadata.epoch ?? name.epoch,
-                step: entry.metadata.step ?? name.step, parts: entry.parts)
+                path: entry.path, name: nameOf[entry.path] ?? entry.path,
+                epoch: entry.metadata.epoch ?? name.epoch, step: entry.metadata.step ?? name.step,
+                parts: entry.parts)
         }
         guard !files.isEmpty || !excluded.isEmpty else {
             throw .noCheckpoints(
                 place: arguments.joined(separator: ", "),
                 detail: "looked for safetensors, PyTorch, Keras and NumPy files")
         }
-        return CheckpointSequence(files: files.sorted(by: precedes), excluded: excluded)
+        return CheckpointSequence(files: files.sorted(by: precedes), excluded: excluded, notes: finder.notes)
+    }
+
+    /// A file that can be read, what makes it up, and its tensors where its name may be a shard's.
+    private struct Opened {
+        let path: String, parts: [String]
+        let metadata: CheckpointMetadata
+        let tensorNames: [String]
+    }
+
+    /// Opens what was found; what cannot be opened, or is one of several parts, is excluded.
+    private static func open(
+        _ found: [CheckpointFinder.Found], names: [String]
+    ) -> (opened: [Opened], excluded: [ExcludedFile]) {
+        var opened: [Opened] = []
+        var excluded: [ExcludedFile] = []
+        for (entry, name) in zip(found, names) {
+            if let shard = Shard(entry.path), TargetFolder.exists(entry.path) {
+                excluded.append(ExcludedFile(path: entry.path, name: name, reason: shard.explanation))
+                continue
+            }
+            do throws(FormatError) {
+                let reader = try Checkpoint.open(entry.path)
+                let names = Shard.isKerasNamed(entry.path) ? reader.tensors.map(\.name) : []
+                opened.append(
+                    Opened(path: entry.path, parts: entry.parts, metadata: reader.metadata, tensorNames: names))
+            } catch {
+                let reason = error.path == entry.path ? "\(error.reason)" : "\(error)"
+                excluded.append(ExcludedFile(path: entry.path, name: name, reason: reason))
+            }
+        }
+        return (opened, excluded)
     }
 
     /// A sequence of known files, in order.
-    public init(files: [CheckpointFile], excluded: [ExcludedFile] = []) {
+    public init(files: [CheckpointFile], excluded: [ExcludedFile] = [], notes: [String] = []) {
         self.files = files
         self.excluded = excluded
+        self.notes = notes
     }
 
     /// By epoch, then step, then natural name; what is not known comes last.

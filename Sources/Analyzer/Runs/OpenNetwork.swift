@@ -17,6 +17,19 @@ struct ExclusionReason: Error {
     init(_ error: FormatError, _ path: String) { self.init(error.path == path ? "\(error.reason)" : "\(error)") }
 }
 
+/// A checkpoint whose network is known; its values are not yet read.
+struct RecognizedNetwork {
+    let reader: any CheckpointReader
+    let recognition: Recognition
+
+    init(_ path: String, hints: ArchitectureHints) throws(ExclusionReason) {
+        do throws(FormatError) { reader = try Checkpoint.open(path) } catch { throw ExclusionReason(error, path) }
+        do throws(EngineError) { recognition = try Recognizer.recognize(reader, hints: hints) } catch {
+            throw ExclusionReason(error, path)
+        }
+    }
+}
+
 /// A network read from a checkpoint and planned for the levels that are scored.
 struct OpenNetwork {
     let recognition: Recognition
@@ -24,25 +37,20 @@ struct OpenNetwork {
     let hasInitialStatistics: Bool?
 
     init(
-        _ path: String, hints: ArchitectureHints, options: ScoringOptions, image: ImageShape, batchSize: Int,
-        threads: Int
+        _ network: RecognizedNetwork, options: ScoringOptions, image: ImageShape, batchSize: Int, threads: Int
     ) throws(ExclusionReason) {
-        let reader: any CheckpointReader
-        do throws(FormatError) { reader = try Checkpoint.open(path) } catch { throw ExclusionReason(error, path) }
-        do throws(EngineError) { recognition = try Recognizer.recognize(reader, hints: hints) } catch {
-            throw ExclusionReason(error, path)
-        }
+        recognition = network.recognition
         let graph = recognition.graph
         let settings: [ScoreSetting]
         do throws(AnalyzerError) { settings = try options.grid.settings(levelCount: graph.levels.count) } catch {
             throw ExclusionReason("\(error)")
         }
-        let parameters = CheckpointParameters(recognition, reader: reader)
+        let parameters = CheckpointParameters(recognition, reader: network.reader)
         do throws(EngineError) {
             plan = try InferencePlan(
                 graph, parameters: parameters, input: [batchSize, graph.inputChannels, image.height, image.width],
                 levels: Set(settings.map(\.level)).sorted(), threads: threads)
             hasInitialStatistics = try graph.hasInitialStatistics(parameters)
-        } catch { throw ExclusionReason(error, path) }
+        } catch { throw ExclusionReason(error, network.reader.path) }
     }
 }

@@ -117,11 +117,16 @@ public struct SequenceRun: Sendable {
         do throws(FormatError) { hash = try Self.contentHash(of: file.parts) } catch {
             return .failure(ExclusionReason(error, file.path))
         }
-        let key = ScoreCache.key(checkpoint: hash, target: targetHash, options: scorer.options, details: details)
+        let network: RecognizedNetwork
+        do throws(ExclusionReason) { network = try RecognizedNetwork(file.path, hints: hints) } catch {
+            return .failure(error)
+        }
+        let key = ScoreCache.key(
+            checkpoint: hash, target: targetHash, options: scorer.options, details: details(network.recognition))
         func candidate(_ result: CachedScore) -> Candidate {
             Candidate(
                 name: file.name, path: file.path, architecture: result.architecture,
-                networkFacts: result.networkFacts, epoch: file.epoch, step: file.step,
+                networkFacts: facts(network.recognition), epoch: file.epoch, step: file.step,
                 contentHash: hash, hasInitialStatistics: result.hasInitialStatistics, score: result.score)
         }
         switch cache?.lookup(key) ?? .missing {
@@ -129,7 +134,7 @@ public struct SequenceRun: Sendable {
         case .damaged(let path, let reason): onEvent(.note("\(path) is not used: \(reason); scoring anew"))
         case .missing: break
         }
-        switch try compute(file, isCancelled: isCancelled, onEvent: onEvent) {
+        switch try compute(network, isCancelled: isCancelled, onEvent: onEvent) {
         case .failure(let reason): return .failure(reason)
         case .success(let result):
             do throws(FormatError) { try cache?.store(result, as: key) } catch {
@@ -140,12 +145,12 @@ public struct SequenceRun: Sendable {
     }
 
     private func compute(
-        _ file: CheckpointFile, isCancelled: () -> Bool, onEvent: (Event) -> Void
+        _ recognized: RecognizedNetwork, isCancelled: () -> Bool, onEvent: (Event) -> Void
     ) throws(AnalyzerError) -> Result<CachedScore, ExclusionReason> {
         let network: OpenNetwork
         do throws(ExclusionReason) {
             network = try OpenNetwork(
-                file.path, hints: hints, options: scorer.options, image: scorer.source.imageShape, batchSize: batchSize,
+                recognized, options: scorer.options, image: scorer.source.imageShape, batchSize: batchSize,
                 threads: threads)
         } catch { return .failure(error) }
         do throws(AnalyzerError) {
@@ -157,32 +162,35 @@ public struct SequenceRun: Sendable {
             return .success(
                 CachedScore(
                     architecture: network.recognition.architecture,
-                    networkFacts: network.recognition.facts + tokenFact(network),
+                    networkFacts: facts(network.recognition),
                     hasInitialStatistics: network.hasInitialStatistics,
                     score: score))
         } catch {
             switch error {
-            case .engine(let error): return .failure(ExclusionReason(error, file.path))
+            case .engine(let error): return .failure(ExclusionReason(error, recognized.reader.path))
             case .channels, .level, .features: return .failure(ExclusionReason("\(error)"))
             default: throw error
             }
         }
     }
 
-    /// How the vectors of token networks were pooled, for the numbers differ by far.
-    private func tokenFact(_ network: OpenNetwork) -> [Recognition.Fact] {
-        guard network.recognition.graph.hasTokenLevels, scorer.options.grid.poolings.contains(.pooled) else {
-            return []
+    /// What was assumed of a network, and how the vectors of token networks were pooled, for the numbers differ by far.
+    private func facts(_ recognition: Recognition) -> [Recognition.Fact] {
+        guard recognition.graph.hasTokenLevels, scorer.options.grid.poolings.contains(.pooled) else {
+            return recognition.facts
         }
-        return [Recognition.Fact(Candidate.tokenPoolingFact, scorer.options.tokenPooling.rawValue)]
+        return recognition.facts + [Recognition.Fact(Candidate.tokenPoolingFact, scorer.options.tokenPooling.rawValue)]
     }
 
-    /// What the scores depend on besides checkpoint, target and options.
-    private var details: [String] {
-        let options = hints.options.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    /// What the scores depend on besides checkpoint, target and options: what the user says of the network, and the
+    /// content of a network description that was taken from another file, wherever that is.
+    private func details(_ recognition: Recognition) -> [String] {
+        let options = hints.options.filter { $0.key != "config" }.sorted { $0.key < $1.key }.map {
+            "\($0.key)=\($0.value)"
+        }
         let defaults = hints.defaults.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         return [hints.architecture ?? "", options.joined(separator: ","), defaults.joined(separator: ",")]
-            + [normalizesInput ? "normalized" : "as given"]
+            + [normalizesInput ? "normalized" : "as given", recognition.outsideDescription ?? ""]
     }
 
     /// A fingerprint of a checkpoint's files.

@@ -22,6 +22,8 @@ public struct Recognition: Sendable {
     public var facts: [Fact]
     /// How the family's original code prepares its input.
     public var normalization: InputNormalization
+    /// Keras only: the network description (JSON), where it was taken from another file than the checkpoint.
+    public var outsideDescription: String?
 
     /// How many channels the network's input has.
     public var expectedInputChannels: Int { graph.inputChannels }

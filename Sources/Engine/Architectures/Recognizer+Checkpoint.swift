@@ -9,14 +9,15 @@ extension Recognizer {
     ///
     /// A Keras file with its network description is translated from that; `--arch-option config=FILE` gives the
     /// description of a file that has none (a .keras file, a full .h5, or the JSON itself). Weights whose layer names
-    /// belong to no known network take the description of a `config.json`, `model.json` or `.keras` file beside them,
-    /// if it fits.
+    /// belong to no known network, or that do not fit it, take the description of a `config.json`, `model.json`, `.keras`
+    /// or `.h5` file beside them, if it fits and the user named no other architecture.
     ///
-    /// - Throws: ``EngineError`` as ``recognize(_:metadata:hints:)`` does, and `.unsupportedLayer` when a level of a
-    ///   described network needs a layer that is not run.
+    /// - Throws: ``EngineError`` as ``recognize(_:metadata:hints:)`` does, `.shard` for a part of a checkpoint, and
+    ///   `.unsupportedLayer` when a level of a described network needs a layer that is not run.
     public static func recognize(
         _ checkpoint: any CheckpointReader, hints: ArchitectureHints = ArchitectureHints()
     ) throws(EngineError) -> Recognition {
+        if let shard = Shard(checkpoint) { throw .shard(shard) }
         let isKerasNamed = hints.architecture?.lowercased() == KerasModel.name
         if let path = hints.options["config"] {
             guard let configuration = try kerasConfiguration(at: path) else {
@@ -24,7 +25,9 @@ extension Recognizer {
                     option: "config", value: path,
                     expected: "a .keras file, a full .h5 or the JSON of a network description")
             }
-            return try recognize(checkpoint, describedBy: configuration, hints: hints)
+            var found = try recognize(checkpoint, describedBy: configuration, hints: hints)
+            found.outsideDescription = configuration
+            return found
         }
         if isKerasNamed || hints.architecture == nil, let configuration = checkpoint.metadata.kerasConfig {
             return try recognize(checkpoint, describedBy: configuration, hints: hints)
@@ -33,11 +36,28 @@ extension Recognizer {
             guard !isKerasNamed else { throw .unrecognizedArchitecture(evidence: "weights only", closest: nil) }
             return try recognize(checkpoint.tensors, metadata: checkpoint.metadata, hints: hints)
         } catch {
-            guard case .unrecognizedArchitecture(let evidence, _) = error, checkpoint.format.contains("Keras") else {
-                throw error
+            guard checkpoint.format.contains("Keras"), isKerasNamed || hints.architecture == nil,
+                let misfit = misfit(error, checkpoint)
+            else { throw error }
+            switch recognizeByNeighbour(checkpoint, hints: hints) {
+            case .success(let found): return found
+            // Its layers are these, as far as a description can tell that cannot be run.
+            case .failure(.unsupportedLayer(let name, let kind, let advice)) where misfit.isTotal:
+                throw .unsupportedLayer(name: name, kind: kind, advice: advice)
+            case .failure: throw misfit.isTotal ? .missingDescription(evidence: misfit.evidence) : error
             }
-            if let found = recognizeByNeighbour(checkpoint, hints: hints) { return found }
-            throw .missingDescription(evidence: evidence)
+        }
+    }
+
+    /// What speaks for a network that only a description can tell, and whether everything does; nil for other errors.
+    private static func misfit(
+        _ error: EngineError, _ checkpoint: any CheckpointReader
+    ) -> (isTotal: Bool, evidence: String)? {
+        switch error {
+        case .unrecognizedArchitecture(let evidence, _): (true, evidence)
+        case .parameterMismatch(_, _, let unexpected, _, _):
+            (unexpected.count * 2 > checkpoint.tensors.count, evidence(checkpoint.tensors))
+        default: nil
         }
     }
 
@@ -61,22 +81,35 @@ extension Recognizer {
         } catch { throw .format(error) }
     }
 
-    /// Recognition by the description of a file in the same folder, the first that fits.
+    /// Recognition by the description of a file in the same folder, the first that fits; else the first failure.
     private static func recognizeByNeighbour(
         _ checkpoint: any CheckpointReader, hints: ArchitectureHints
-    ) -> Recognition? {
-        let parts = checkpoint.path.split(separator: "/", omittingEmptySubsequences: false)
-        let folder = parts.count > 1 ? parts.dropLast().joined(separator: "/") + "/" : ""
+    ) -> Result<Recognition, EngineError> {
+        let slash = checkpoint.path.lastIndex(of: "/")
+        let folder = slash.map { String(checkpoint.path[...$0]) } ?? ""
         let files = (try? FileManager.default.contentsOfDirectory(atPath: folder.isEmpty ? "." : folder)) ?? []
-        let descriptions = ["config.json", "model.json"].filter { files.contains($0) }
-        let archives = files.filter { $0.hasSuffix(".keras") }.sorted()
-        for file in descriptions + archives.prefix(1) {
-            guard let configuration = try? kerasConfiguration(at: folder + file),
-                var found = try? recognize(checkpoint, describedBy: configuration, hints: hints)
-            else { continue }
-            found.facts.insert(Recognition.Fact("network description", "that of \(file), beside it"), at: 0)
-            return found
+        var failure: EngineError?
+        for file in descriptions(among: files, for: String(checkpoint.path.dropFirst(folder.count))) {
+            do throws(EngineError) {
+                guard let configuration = try kerasConfiguration(at: folder + file) else { continue }
+                var found = try recognize(checkpoint, describedBy: configuration, hints: hints)
+                found.facts.insert(Recognition.Fact("network description", "that of \(file), beside it"), at: 0)
+                found.outsideDescription = configuration
+                return .success(found)
+            } catch { failure = failure ?? error }
         }
-        return nil
+        return .failure(failure ?? .missingDescription(evidence: "no description beside it"))
+    }
+
+    /// The files of a folder that may describe the network of another: JSON by its usual names, and of each kind of whole
+    /// models the one whose name is likest.
+    static func descriptions(among files: [String], for name: String) -> [String] {
+        func likest(_ candidates: [String]) -> [String] {
+            func likeness(_ file: String) -> Int { zip(file, name).prefix { $0 == $1 }.count }
+            return candidates.sorted().max { likeness($0) < likeness($1) }.map { [$0] } ?? []
+        }
+        let wholeModels = files.filter { $0.hasSuffix(".h5") && !$0.contains("weights") && $0 != name }
+        return ["config.json", "model.json"].filter(files.contains) + likest(files.filter { $0.hasSuffix(".keras") })
+            + likest(wholeModels)
     }
 }

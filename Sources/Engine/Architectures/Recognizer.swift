@@ -100,14 +100,17 @@ public enum Recognizer {
             normalization: fit.normalization)
     }
 
+    /// How many tensors a file has, and the first of them.
+    static func evidence(_ tensors: [TensorInfo]) -> String {
+        let shown = tensors.prefix(4).map { $0.name }.joined(separator: ", ") + (tensors.count > 4 ? ", …" : "")
+        return tensors.isEmpty
+            ? "the file holds no tensors" : "\(tensors.count) tensor\(tensors.count == 1 ? "" : "s") (\(shown))"
+    }
+
     /// The error when no family has all its anchors: the family with most of them is named.
     private static func unrecognized(
         _ tensors: [TensorInfo], among wanted: [any ArchitectureFamily.Type]
     ) -> EngineError {
-        let shown = tensors.prefix(4).map { $0.name }.joined(separator: ", ") + (tensors.count > 4 ? ", …" : "")
-        let evidence =
-            tensors.isEmpty
-            ? "the file holds no tensors" : "\(tensors.count) tensor\(tensors.count == 1 ? "" : "s") (\(shown))"
         var closest: (name: String, missing: [String], found: Int)?
         for family in wanted {
             let missing = family.anchors.filter {
@@ -117,7 +120,7 @@ public enum Recognizer {
             if found > closest?.found ?? 0 { closest = (family.name, missing, found) }
         }
         return .unrecognizedArchitecture(
-            evidence: evidence,
+            evidence: evidence(tensors),
             closest: closest.map { "\($0.name), which also has \($0.missing.joined(separator: ", "))" })
     }
 }

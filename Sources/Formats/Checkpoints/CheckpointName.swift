@@ -20,12 +20,20 @@ public struct CheckpointName: Sendable, Hashable {
 
     /// Reads the name of a file, and the folder's where the file's says nothing (`checkpoint-1500/model.safetensors`).
     ///
-    /// An explicit word wins over a bare number, and the last such word over those before.
-    public init(_ path: String) {
+    /// An explicit word wins over a bare number, and the last such word over those before. What numbers the shards of one
+    /// checkpoint (``Shard``) is no epoch.
+    public init(_ path: String) { self.init(path, isOneOfMany: false) }
+
+    /// - Parameter isOneOfMany: whether the other files are known, so that `model_00005.weights.h5` is no shard.
+    private init(_ path: String, isOneOfMany: Bool) {
         let parts = path.split(separator: "/")
         guard let file = parts.last else { return }
         let (stem, isFile) = Self.stem(of: String(file))
-        read(stem, isFile: isFile)
+        if isOneOfMany || Shard.kerasNumbered(String(file)) == nil {
+            read(stem, isFile: isFile)
+        } else {
+            readWords(Self.tokens(stem))
+        }
         if epoch == nil, step == nil, isFile, parts.count > 1 {
             // A folder's bare number may be anything; only its words count.
             let folder = Self.tokens(String(parts[parts.count - 2]))
@@ -35,9 +43,9 @@ public struct CheckpointName: Sendable, Hashable {
     }
 
     /// Reads the names of a sequence together: where words say nothing, the one number in which the names differ is
-    /// the epoch (`unet_1.pt`, `unet_2.pt`…).
+    /// the epoch (`unet_1.pt`, `unet_2.pt`…). Shards of one checkpoint are not to be among them.
     public static func sequence(_ paths: [String]) -> [CheckpointName] {
-        var names = paths.map { CheckpointName($0) }
+        var names = paths.map { CheckpointName($0, isOneOfMany: true) }
         guard paths.count > 1, names.allSatisfy({ $0.epoch == nil && $0.step == nil }) else { return names }
         let numbers = paths.map { path in
             tokens(stem(of: path.split(separator: "/").last.map { String($0) } ?? "").stem)
@@ -90,7 +98,7 @@ extension CheckpointName {
         var isLink: Bool { kind == .separator && text.allSatisfy { "=_-. :#".contains($0) } }
     }
 
-    /// The name without what is known to be an extension, and whether it had one.
+    /// The name without what is known to be an extension and without a shard's number, and whether it had an extension.
     private static func stem(of file: String) -> (stem: String, isFile: Bool) {
         let extensions = [
             ".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".h5", ".hdf5", ".keras", ".npz", ".npy", ".weights",
@@ -100,7 +108,8 @@ extension CheckpointName {
         while let found = extensions.first(where: { stem.lowercased().hasSuffix($0) }), stem.count > found.count {
             stem = stem.dropLast(found.count)
         }
-        return (String(stem), stem.count < file.count)
+        let isFile = stem.count < file.count
+        return (Shard.numbered(String(stem))?.base ?? String(stem), isFile)
     }
 
     private static func tokens(_ text: String) -> [Token] {

@@ -55,30 +55,71 @@ struct KerasModelTests {
         #expect(relativeDifference(try #require(levels.last).values, expected.values) < 2e-5)
     }
 
-    @Test func weightsWithoutDescriptionSayWhatToGive() throws {
-        // The first .keras file in that folder is another network's.
-        let error = #expect(throws: EngineError.self) { try open("nested.weights.h5") }
-        let message = try #require(error?.description)
-        #expect(message.hasPrefix("Keras weights without their network description: "))
-        #expect(
-            message.hasSuffix(
-                "give the .keras file or the full .h5 instead, or one of them (or its config.json) with "
-                    + "--arch-option config=FILE"))
-    }
-
-    @Test func weightsTakeTheDescriptionOfAFileBesideThem() throws {
+    /// A folder with copies of fixtures, given by their paths there, removed after the test.
+    private func withCopies(_ fixtures: String..., body: (String) throws -> Void) throws {
         var template = Array("/tmp/ripe-test-XXXXXX".utf8CString)
         let made = template.withUnsafeMutableBufferPointer { $0.baseAddress.flatMap { mkdtemp($0) } != nil }
         try #require(made)
         let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        for file in ["nested.weights.h5", "nested.keras"] {
-            try FileManager.default.copyItem(
-                atPath: TestData.fixtures + "/models/keras_" + file, toPath: "\(folder)/\(file)")
+        for fixture in fixtures {
+            let name = fixture.split(separator: "/").last.map { String($0) } ?? fixture
+            try FileManager.default.copyItem(atPath: "\(TestData.fixtures)/\(fixture)", toPath: "\(folder)/\(name)")
         }
-        let found = try Recognizer.recognize(Checkpoint.open("\(folder)/nested.weights.h5"))
-        #expect(found.facts.first == Recognition.Fact("network description", "that of nested.keras, beside it"))
-        #expect(found.graph.levels.count == 2)
+        try body(folder)
+    }
+
+    /// No family has the first's layers; the second's are named as VGG's, and fit none of them.
+    @Test(arguments: ["models/keras_nested.weights.h5", "checkpoints/keras-forms/model_epoch_05_weights_legacy.h5"])
+    func weightsWithoutDescriptionSayWhatToGive(fixture: String) throws {
+        // Another network's description does not help.
+        try withCopies(fixture, "models/keras_mobile.keras") { folder in
+            let name = try #require(fixture.split(separator: "/").last)
+            let error = #expect(throws: EngineError.self) {
+                try Recognizer.recognize(Checkpoint.open("\(folder)/\(name)"))
+            }
+            let message = try #require(error?.description)
+            #expect(message.hasPrefix("Keras weights without their network description: "))
+            #expect(
+                message.hasSuffix(
+                    "give the .keras file or the full .h5 instead, or one of them (or its config.json) with "
+                        + "--arch-option config=FILE"))
+        }
+    }
+
+    @Test func weightsTakeTheDescriptionOfAFileBesideThem() throws {
+        try withCopies("models/keras_nested.weights.h5", "models/keras_nested.keras") { folder in
+            let found = try Recognizer.recognize(Checkpoint.open("\(folder)/keras_nested.weights.h5"))
+            #expect(
+                found.facts.first == Recognition.Fact("network description", "that of keras_nested.keras, beside it"))
+            #expect(found.graph.levels.count == 2)
+        }
+    }
+
+    @Test(arguments: ["model_epoch_05.weights.h5", "model_epoch_05_weights_legacy.h5"])
+    func layersNamedAsAnotherNetworksTakeTheDescriptionBesideThem(name: String) throws {
+        let forms = "\(TestData.fixtures)/checkpoints/keras-forms/"
+        let found = try Recognizer.recognize(Checkpoint.open(forms + name))
+        #expect(found.architecture == "Keras Functional 'small_resnet'")
+        #expect(found.facts.first == Recognition.Fact("network description", "that of model_epoch_05.h5, beside it"))
+        #expect(found.outsideDescription == (try Checkpoint.open(forms + "model_epoch_05.h5").metadata.kerasConfig))
+        // A network that the user named is the only one tried.
+        let error = #expect(throws: EngineError.self) {
+            try Recognizer.recognize(Checkpoint.open(forms + name), hints: ArchitectureHints(architecture: "resnet"))
+        }
+        guard case .unrecognizedArchitecture? = error else {
+            Issue.record("\(error.map { "\($0)" } ?? "")")
+            return
+        }
+    }
+
+    @Test func theLikestOfSeveralDescriptionsIsTaken() {
+        let files = ["a.keras", "run_2.keras", "run_1.keras", "run_1.h5", "run_1_weights.h5", "z.h5", "config.json"]
+        #expect(
+            Recognizer.descriptions(among: files, for: "run_1_weights.h5") == [
+                "config.json", "run_1.keras", "run_1.h5",
+            ])
+        #expect(Recognizer.descriptions(among: ["b.keras", "a.keras"], for: "x.h5") == ["a.keras"])
     }
 
     @Test func kerasResNetIsToldFromTorchvisions() throws {

@@ -38,6 +38,30 @@ import Testing
         )
     }
 
+    @Test func aLoneShardIsShownAsOneAndClaimsNeitherEpochNorNetwork() throws {
+        let folder = try TemporaryFolder()
+        let tensor = Array(#"{"conv1.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#.utf8)
+        let path = try folder.file(
+            "model-00001-of-00002.safetensors", [UInt8(tensor.count), 0, 0, 0, 0, 0, 0, 0] + tensor + [0, 0, 128, 63])
+        let run = try ripe("inspect", path)
+        #expect(run.code == 0)
+        #expect(
+            run.output == """
+                \(path)
+                  safetensors, \(tensor.count + 12) B
+                  part     this is shard 1 of 2, a part of a checkpoint; its index model.safetensors.index.json is missing beside it
+                  tensors  1 tensor, 1 values, 4 B
+
+                  tensor        type     shape  layout      bytes
+                  conv1.weight  float32  1      contiguous      4
+
+                """)
+        let json = try JSON(ripe("inspect", path, "--json").output, path: path, section: "output")
+        #expect(json["nameEpoch"] == nil)
+        #expect(json["shard"]?["count"] == .integer(2))
+        #expect(json["shard"]?["hasIndex"] == .bool(false))
+    }
+
     @Test func aHostilePickleIsShownAndNotRun() throws {
         let folder = try TemporaryFolder()
         let run = try ripe("inspect", "\(TestData.fixtures)/formats/evil.pt", in: folder.path)

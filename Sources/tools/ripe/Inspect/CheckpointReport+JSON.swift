@@ -7,7 +7,6 @@ extension CheckpointReport {
     /// Everything the text says, with a schema name.
     var json: JSON {
         let metadata = reader.metadata
-        let name = CheckpointName(reader.path)
         return .object([
             "schema": .string("ripe.inspect/1"),
             "kind": .string("checkpoint"),
@@ -21,6 +20,12 @@ extension CheckpointReport {
             "step": metadata.step.map(JSON.integer),
             "nameEpoch": name.epoch.map(JSON.integer),
             "nameStep": name.step.map(JSON.integer),
+            "shard": shard.map {
+                .object([
+                    "number": .integer($0.number), "count": .integer($0.count), "index": .string($0.index),
+                    "hasIndex": .bool($0.hasIndex),
+                ])
+            },
             "architecture": architectureJSON,
             "tensorCount": .integer(reader.tensors.count),
             "tensorBytes": .integer(storage.tensorBytes),

@@ -9,11 +9,17 @@ struct CheckpointReport {
     let fileBytes: Int
     let network: Result<Recognition, EngineError>
     let storage: StorageUse
+    /// Which part of a checkpoint it is, if only a part.
+    let shard: Shard?
+    /// What the name says of its place in training; of a shard, only what is said in words.
+    let name: CheckpointName
 
     init(_ reader: any CheckpointReader, fileBytes: Int, hints: ArchitectureHints = ArchitectureHints()) {
         self.reader = reader
         self.fileBytes = fileBytes
         storage = StorageUse(reader.tensors)
+        shard = Shard(reader)
+        name = CheckpointName(reader.path)
         do throws(EngineError) {
             network = .success(try Recognizer.recognize(reader, hints: hints))
         } catch {
@@ -42,7 +48,7 @@ struct CheckpointReport {
             "weights under",
             [metadata.wrapper.joined(separator: " → "), prefix.isEmpty ? "" : "prefix '\(prefix)' taken off the names"]
                 .filter { !$0.isEmpty }.joined(separator: ", "))
-        let name = CheckpointName(reader.path)
+        facts.add("part", shard?.explanation, style: .yellow)
         facts.add("in the file", position(epoch: metadata.epoch, step: metadata.step))
         facts.add("in its name", position(epoch: name.epoch, step: name.step))
         facts.add("tensors", tensorSummary)
@@ -95,7 +101,8 @@ struct CheckpointReport {
             let ignored = reasons.map { "\($1.count) (\($0))" }.joined(separator: ", ")
             facts.add("not needed", ignored.isEmpty ? nil : "\(counted(network.ignored.count, "tensor")): \(ignored)")
         case .failure(let error):
-            facts.add("network", reader.tensors.isEmpty ? nil : "\(error)", style: .yellow)
+            let isTold = reader.tensors.isEmpty || shard != nil
+            facts.add("network", isTold ? nil : "\(error)", style: .yellow)
         }
     }
 
