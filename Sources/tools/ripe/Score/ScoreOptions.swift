@@ -69,7 +69,7 @@ struct ScoreOptions: ParsableArguments {
         run.threads = threads.count
         run.cache = cache.folder
         progress.remark("Scoring \(counted(sequence.files.count, "checkpoint")) on \(scoredOn.summary).")
-        for note in scoredOn.notes { progress.remark("  note: \(note)") }
+        for note in sequence.notes + scoredOn.notes { progress.remark("  note: \(note)") }
         if let network = networkText(sequence, hints: run.hints) { progress.remark("  network: \(network)") }
         let outcome = try ScoreProgress(progress, sequence).follow(run)
         let report = ScoreReport(
