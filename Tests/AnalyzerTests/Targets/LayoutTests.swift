@@ -39,7 +39,7 @@ import Testing
                     "left out of imagesTr, not named {case}_0000.nii.gz (1): notes.txt",
                     "cases without a label file in labelsTr (1): heart_10",
                     "label files in labelsTr without an image (1): gone.nii.gz",
-                    "2 of 2 cases: channel 0 of 2 (0…1) is used; '--channel' takes another",
+                    "2 of 2 files: channel 0 of 2 (0…1) is used; '--channel' takes another",
                 ])
             #expect(target.imageShape == ImageShape(channels: 1, height: 4, width: 4))
             let second = try open(tree.path) { $0.channels = [1] }
@@ -128,7 +128,8 @@ import Testing
             try tree.text("ACDC/testing/patient101/Info.cfg", "ED: 1\nES: 3\nGroup: DCM\n")
             let target = try open(tree.path)
             #expect(target.summary.layout == .acdc)
-            #expect(target.summary.caseCount == 4)
+            #expect(target.summary.caseCount == 2)
+            #expect(target.summary.fileCount == 4)
             #expect(target.summary.maskCount == 4)
             #expect(target.cases == [0, 0, 0, 0, 1, 1, 1, 1])
             #expect(identities(target).first == "patient001_frame01/0")
