@@ -70,6 +70,17 @@ private struct Scores: Decodable, Equatable {
         #expect(scores.checkpoints.dropFirst().map(\.path).contains(pick.path))
     }
 
+    @Test func theTargetIsRecordedAsItWasAskedFor() throws {
+        let run = try score("--json", "--no-cache", "--split", "test", "--channel", "0", "--keep-empty")
+        let target = try JSON(run.output, path: "output", section: "output")["target"]
+        #expect(target?["split"] == .string("test"))
+        #expect(target?["channel"] == .integers([0]))
+        #expect(target?["keepsEmptyImages"] == .bool(true))
+        #expect(target?["images"] == .integer(40))
+        #expect(target?["cases"] == .integer(5))
+        #expect(target?["files"] == .integer(5))
+    }
+
     @Test func neitherThreadsNorTheOrderOfFilesChangeABit() throws {
         let one = try decoded(try score("--json", "--no-cache", "--threads", "1"))
         let names = ["epoch=5-step=426.ckpt", "epoch=0-step=71.ckpt", "epoch=0-step=0.ckpt"]

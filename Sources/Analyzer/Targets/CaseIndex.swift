@@ -48,6 +48,7 @@ extension CaseIndex {
         contents = try Self.contents(of: listed)
         let content = try CaseContent(listed, options: options)
         describe(content)
+        noteChannel(listed, of: content, options: options)
         readStatistics(content, options: options)
         for number in 0..<content.imageCount {
             let image = content.image(number, channels: options.channels)
@@ -86,9 +87,6 @@ extension CaseIndex {
             volume = VolumeFacts(
                 shape: first.spatialShape, spacing: [spacing.x, spacing.y, spacing.z], axisCodes: first.axisCodes,
                 world: Orientation(of: first.geometry.affine).worldAxes[axis], sliceSpacing: spacing[axis])
-            if first.frameCount > 1, channels.count == 1 {
-                warnings.append("of \(first.frameCount) frames or channels along the fourth axis one is used")
-            }
         case .png(let images):
             for image in images { warnings += image.warnings }
             if images.contains(where: { $0.colorType == .grayAlpha || $0.colorType == .rgba }) {
@@ -96,6 +94,23 @@ extension CaseIndex {
             }
         case .array: break
         }
+    }
+
+    /// Says which channel is used where there are several and nobody but `--channel` chose.
+    private mutating func noteChannel(_ listed: ListedCase, of content: CaseContent, options: TargetOptions) {
+        guard options.channels.count == 1, let channel = options.channels.first, listed.frame == nil else { return }
+        var (count, place) = (listed.channelCount, "")
+        switch content {
+        case .volume(let channels, _) where channels.count == 1:
+            if let frames = channels.first?.volume.frameCount, frames > 1 {
+                (count, place) = (frames, " along the fourth axis")
+            }
+        // One channel is grey and three are colours; of other counts one is taken.
+        case .array(let array, _) where ![1, 3].contains(array.shape[1]): count = array.shape[1]
+        default: break
+        }
+        guard count > 1 else { return }
+        warnings.append("channel \(channel) of \(count) (0…\(count - 1))\(place) is used; '--channel' takes another")
     }
 
     private mutating func readStatistics(_ content: CaseContent, options: TargetOptions) {

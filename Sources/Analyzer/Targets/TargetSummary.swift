@@ -8,10 +8,11 @@ public struct TargetSummary: Sendable {
     public let layout: TargetLayout
     /// The folder, or what stands for it.
     public let place: String
-    /// How many cases (volumes, files) there are.
+    /// How many cases (patients, or volumes where nothing is known of patients) the images fall into; images of different
+    /// cases can be each other's negatives.
     public let caseCount: Int
-    /// How many groups (patients, volumes) the images fall into.
-    public let groupCount: Int
+    /// How many volumes, frames and image files there are, all channels of one counted once.
+    public let fileCount: Int
     /// How many images there are.
     public let imageCount: Int
     /// How many images were left out as empty.
@@ -39,8 +40,8 @@ public struct TargetSummary: Sendable {
     init(listing: TargetListing, index: [CaseIndex], samples: [TargetSample], options: TargetOptions) {
         layout = listing.layout
         place = listing.place
-        caseCount = index.count
-        groupCount = Set(samples.map(\.group)).count
+        caseCount = Set(samples.map(\.group)).count
+        fileCount = index.count
         imageCount = samples.count
         emptyCount = index.reduce(0) { $0 + $1.droppedCount }
         maskCount = listing.cases.count { $0.mask != nil }
@@ -58,7 +59,7 @@ public struct TargetSummary: Sendable {
         let known = (emptyCount, planes)
         notes =
             listing.notes + Self.remarks(empty: known.0, planes: known.1, index: index)
-            + Self.grouping(listing, groupCount: groupCount, options: options)
+            + Self.grouping(listing, caseCount: caseCount, options: options)
             + Self.warnings(index, cases: listing.cases)
     }
 
@@ -84,14 +85,14 @@ public struct TargetSummary: Sendable {
         return remarks
     }
 
-    private static func grouping(_ listing: TargetListing, groupCount: Int, options: TargetOptions) -> [String] {
+    private static func grouping(_ listing: TargetListing, caseCount: Int, options: TargetOptions) -> [String] {
         guard options.groupsByName, !listing.cases.contains(where: { $0.group != nil }),
             CaseGrouping.groups(of: listing.cases.map(\.name)) != nil
         else { return [] }
-        return ["by their names the \(listing.cases.count) files are slices or frames of \(groupCount) cases"]
+        return ["by their names the \(listing.cases.count) files are slices or frames of \(caseCount) cases"]
     }
 
-    /// Each remark of the readers once, with how many cases it holds for.
+    /// Each remark of the readers once, with how many files it holds for.
     private static func warnings(_ index: [CaseIndex], cases: [ListedCase]) -> [String] {
         var order: [String] = []
         var holders: [String: [String]] = [:]
@@ -103,7 +104,7 @@ public struct TargetSummary: Sendable {
         }
         return order.map { warning in
             let names = holders[warning] ?? []
-            return names.count == 1 ? "\(names[0]): \(warning)" : "\(names.count) of \(cases.count) cases: \(warning)"
+            return names.count == 1 ? "\(names[0]): \(warning)" : "\(names.count) of \(cases.count) files: \(warning)"
         }
     }
 }

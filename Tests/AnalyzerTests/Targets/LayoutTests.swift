@@ -39,6 +39,7 @@ import Testing
                     "left out of imagesTr, not named {case}_0000.nii.gz (1): notes.txt",
                     "cases without a label file in labelsTr (1): heart_10",
                     "label files in labelsTr without an image (1): gone.nii.gz",
+                    "2 of 2 files: channel 0 of 2 (0…1) is used; '--channel' takes another",
                 ])
             #expect(target.imageShape == ImageShape(channels: 1, height: 4, width: 4))
             let second = try open(tree.path) { $0.channels = [1] }
@@ -46,6 +47,7 @@ import Testing
             #expect(second.summary.contentHash != target.summary.contentHash)
             let all = try open(tree.path) { $0.channels = [0, 1, 0] }
             #expect(all.imageShape.channels == 3)
+            #expect(!all.summary.notes.contains { $0.contains("--channel") })
             #expect(
                 tree.refusal { try open(tree.path) { $0.channels = [2] } }
                     == "ROOT/d/imagesTr: case heart_2: expected a file for channel 2, found channels 0, 1")
@@ -103,7 +105,7 @@ import Testing
             #expect(
                 target.summary.notes == [
                     "listed in dataset.json but missing (1): gone",
-                    "b_2: of 2 frames or channels along the fourth axis one is used",
+                    "b_2: channel 0 of 2 (0…1) along the fourth axis is used; '--channel' takes another",
                 ])
             #expect(try identities(open(tree.path) { $0.split = .all }) == ["b_2/0", "b_2/1", "b_9/0", "b_9/1"])
             #expect(
@@ -126,10 +128,12 @@ import Testing
             try tree.text("ACDC/testing/patient101/Info.cfg", "ED: 1\nES: 3\nGroup: DCM\n")
             let target = try open(tree.path)
             #expect(target.summary.layout == .acdc)
-            #expect(target.summary.caseCount == 4)
+            #expect(target.summary.caseCount == 2)
+            #expect(target.summary.fileCount == 4)
             #expect(target.summary.maskCount == 4)
             #expect(target.cases == [0, 0, 0, 0, 1, 1, 1, 1])
             #expect(identities(target).first == "patient001_frame01/0")
+            #expect(target.summary.notes == [])
             let test = try open(tree.path) { $0.split = .test }
             #expect(
                 test.samples.map(\.caseName) == [
@@ -214,6 +218,14 @@ import Testing
             let rgb = try open(tree.path + "/rgb.npy") { ($0.preparation.height, $0.preparation.width) = (5, 6) }
             #expect(rgb.imageShape.channels == 3)
             #expect(try rgb.image(1) == values[90...].map { Float($0) / 255 })
+            #expect(rgb.summary.notes == [])
+            try NumPy.write(TensorView(dtype: .uint8, shape: [2, 5, 3, 6], bytes: bytes), to: tree("five.npy"))
+            let five = try open(tree.path + "/five.npy") { options in
+                (options.preparation.height, options.preparation.width) = (3, 6)
+                options.channels = [4]
+            }
+            #expect(five.summary.notes == ["five: channel 4 of 5 (0…4) is used; '--channel' takes another"])
+            #expect(try five.image(0) == values[72..<90].map { Float($0) / 255 })
             try NumPy.write(TensorView(dtype: .uint8, shape: [3, 20, 3], bytes: bytes), to: tree("last.npy"))
             #expect(
                 tree.refusal { try open(tree.path + "/last.npy") }

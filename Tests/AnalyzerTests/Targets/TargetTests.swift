@@ -102,6 +102,8 @@ import Testing
             #expect(first.summary.contentHash == second.summary.contentHash)
             #expect((0..<3).map { first.identity(of: $0) } == (0..<3).map { second.identity(of: $0) })
             #expect(first.cases == [0, 0, 1])
+            #expect(first.summary.caseCount == 2)
+            #expect(first.summary.fileCount == 3)
             #expect(first.summary.notes == ["by their names the 3 files are slices or frames of 2 cases"])
             try tree.gray("two/p1_s1.png", [9, 9, 9, 9, 9, 8])
             #expect(try Target.open(names).summary.contentHash != first.summary.contentHash)

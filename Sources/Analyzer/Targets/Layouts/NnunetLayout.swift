@@ -91,7 +91,8 @@ struct NnunetLayout {
                 folder.files.contains(identity + ending) ? folder(identity + ending) : nil
             }
             if mask == nil, masks != nil { unlabelled.append(identity) }
-            listing.cases.append(ListedCase(name: identity, images: chosen, mask: mask))
+            listing.cases.append(
+                ListedCase(name: identity, images: chosen, channelCount: files.count, mask: mask))
         }
         listing.note(unlabelled, "cases without a label file in \(part.labels)")
         let orphans = (masks?.files ?? []).filter {
@@ -140,7 +141,9 @@ struct NnunetLayout {
                     channel: channel, of: member.key, in: folder)
             }
             listing.cases.append(
-                ListedCase(name: member.key, images: chosen, mask: member.value["label"]?.string.map(absolute)))
+                ListedCase(
+                    name: member.key, images: chosen, channelCount: images.count,
+                    mask: member.value["label"]?.string.map(absolute)))
         }
     }
 }

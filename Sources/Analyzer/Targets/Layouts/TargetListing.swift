@@ -17,6 +17,8 @@ struct ListedCase: Sendable, Hashable {
     var group: String?
     /// The image file, or one file for each channel.
     var images: [String]
+    /// How many channels there are to choose from, one file each, the chosen ones among them.
+    var channelCount = 1
     /// The segmentation, if there is one.
     var mask: String?
     /// The frame of a four-dimensional file, when the layout names one.

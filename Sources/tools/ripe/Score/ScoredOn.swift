@@ -42,8 +42,12 @@ struct ScoredOn {
             "layout": .string(facts.layout.rawValue),
             "images": .integer(facts.imageCount),
             "cases": .integer(facts.caseCount),
-            "groups": .integer(facts.groupCount),
+            "files": .integer(facts.fileCount),
             "emptyImages": .integer(facts.emptyCount),
+            "keepsEmptyImages": .bool(!opening.dropsEmptySlices),
+            // "auto" is train where there is one.
+            "split": .string(opening.split?.rawValue ?? "auto"),
+            "channel": .integers(opening.channels),
             "channels": .integer(facts.channelCount),
             "imageSize": .integers([preparation.height, preparation.width]),
             "fit": .string(preparation.fit.rawValue),
