@@ -25,6 +25,8 @@ public enum EngineError: Error, Equatable, Sendable {
     case shape(operation: String, expected: String, found: String)
     /// A weight is NaN or infinite.
     case nonFiniteWeights(tensor: String, count: Int)
+    /// Running variances that no images can have.
+    case negativeVariance(tensor: String, count: Int)
     /// A tensor could not be read.
     case format(FormatError)
     /// oneDNN refused.
@@ -59,6 +61,8 @@ extension EngineError: CustomStringConvertible {
         case .shape(let operation, let expected, let found): "\(operation): expected \(expected), found \(found)"
         case .nonFiniteWeights(let tensor, let count):
             "tensor '\(tensor)' holds \(count) NaN or infinite values; the checkpoint diverged or is damaged"
+        case .negativeVariance(let tensor, let count):
+            "tensor '\(tensor)' holds \(count) variances below zero; the checkpoint is damaged"
         case .format(let error): error.description
         case .library(let call, let detail): "\(call) failed: \(detail)"
         }

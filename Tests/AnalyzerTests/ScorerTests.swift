@@ -181,7 +181,7 @@ struct ScorerTests {
     }
 
     @Test func aRunThatCannotWorkSaysWhy() throws {
-        #expect(throws: AnalyzerError.tooFewImages(source: "target", found: 1)) {
+        #expect(throws: AnalyzerError.tooFewImages(source: "the target", found: 1)) {
             try score(WaveImages(imageCount: 1), options())
         }
         #expect(throws: AnalyzerError.channels(source: 3, network: 1)) {

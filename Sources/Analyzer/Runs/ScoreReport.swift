@@ -63,9 +63,16 @@ public struct ScoreReport: Sendable {
             throw FormatError(
                 folder, .system(action: "make the folder", detail: "a file is in the way or it is read-only"))
         }
-        try AtomicFile.write(json.text() + "\n", to: folder + "/scores.json")
-        try AtomicFile.write(csv, to: folder + "/scores.csv")
-        try AtomicFile.write(ScoreCurve(self).svg, to: folder + "/scores.svg")
+        // All three are complete on the disk before any gets its name.
+        var jsonFile = try AtomicFile(folder + "/scores.json")
+        var csvFile = try AtomicFile(folder + "/scores.csv")
+        var plotFile = try AtomicFile(folder + "/scores.svg")
+        try jsonFile.write(json.text() + "\n")
+        try csvFile.write(csv)
+        try plotFile.write(ScoreCurve(self).svg)
+        try jsonFile.commit()
+        try csvFile.commit()
+        try plotFile.commit()
     }
 
     /// One line for each checkpoint and setting, with a header.

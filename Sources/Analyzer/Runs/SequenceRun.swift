@@ -159,6 +159,12 @@ public struct SequenceRun: Sendable {
                 levelCount: network.recognition.graph.levels.count, batchSize: batchSize, threads: threads,
                 normalization: normalizesInput ? network.recognition.normalization : .unit, isCancelled: isCancelled,
                 progress: { onEvent(.progress($0)) })
+            guard score.entries.contains(where: { $0.value.isFinite }) else {
+                return .failure(
+                    ExclusionReason(
+                        "none of its scores is a number: the features are constant or not finite, so the network is dead or "
+                            + "its weights overflow on these images"))
+            }
             return .success(
                 CachedScore(
                     architecture: network.recognition.architecture,

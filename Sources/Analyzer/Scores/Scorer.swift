@@ -47,6 +47,10 @@ public struct Scorer: Sendable {
     public init(source: any ViewSource, options: ScoringOptions) throws(AnalyzerError) {
         self.source = source
         self.options = options
+        guard source.imageCount >= 2 else {
+            let place = source.origin == .given ? "the given views" : "the target"
+            throw .tooFewImages(source: place, found: source.imageCount)
+        }
         plan = try GroupPlan(
             imageCount: source.imageCount, cases: source.cases, groupSize: options.groupSize, seed: options.seed)
         spread = ScoreSpread(cases: source.cases, imageCount: source.imageCount, sharesViews: source.sharesViews)

@@ -38,7 +38,10 @@ enum CaseContent: Sendable {
         case .nifti1, .nifti2, .gzip(.nifti1), .gzip(.nifti2): return try volume(listed, options)
         default:
             throw FormatError(
-                first, .unrecognized(found: "this is \(kind), not an image", advice: "give NIfTI, PNG or .npy files"))
+                first,
+                kind.lossAdvice.map { .unrecognized(found: "this is \(kind), not an image", advice: $0) }
+                    ?? .unrecognized(
+                        found: "this is \(kind)", advice: "images are read from NIfTI, PNG and .npy files; convert it"))
         }
     }
 

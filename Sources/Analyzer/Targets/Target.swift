@@ -38,16 +38,20 @@ public struct Target: ImageSource {
     ///
     /// - Parameters:
     ///   - paths: one folder in a layout of ``TargetLayout``, or files.
+    ///   - isCancelled: asked before every case, from any thread.
     ///   - progress: called with cases read so far and in all, from any thread.
     /// - Throws: ``AnalyzerError/format(_:)`` for what is missing, unreadable, empty or ambiguous;
-    ///   ``AnalyzerError/option(name:value:expected:)`` for options that mean nothing here.
+    ///   ``AnalyzerError/option(name:value:expected:)`` for options that mean nothing here;
+    ///   ``AnalyzerError/cancelled``.
     public static func open(
         _ paths: [String], options: TargetOptions = TargetOptions(),
+        isCancelled: @escaping @Sendable () -> Bool = { false },
         progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
     ) throws(AnalyzerError) -> Target {
         try check(options)
         let listing = try TargetListing(paths, options: options)
-        let index = try readCases(listing.cases, options: options, progress: progress)
+        let index = try readCases(
+            listing.cases, options: options, isCancelled: isCancelled, progress: progress)
         return try Target(listing: listing, index: index, options: options)
     }
 

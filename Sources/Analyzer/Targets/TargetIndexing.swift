@@ -6,14 +6,16 @@ import Synchronization
 extension Target {
     /// Reads every case once; results are in the order of the cases whatever the threads.
     static func readCases(
-        _ cases: [ListedCase], options: TargetOptions, progress: @escaping @Sendable (Int, Int) -> Void
+        _ cases: [ListedCase], options: TargetOptions, isCancelled: @escaping @Sendable () -> Bool,
+        progress: @escaping @Sendable (Int, Int) -> Void
     ) throws(AnalyzerError) -> [CaseIndex] {
         let state = Mutex(IndexingState())
         let workers = max(1, min(options.threads, cases.count))
         DispatchQueue.concurrentPerform(iterations: workers) { _ in
             while let number = state.withLock({ $0.next(of: cases.count) }) {
                 let result = Result { () throws(AnalyzerError) in
-                    try CaseIndex(reading: cases[number], options: options)
+                    if isCancelled() { throw .cancelled }
+                    return try CaseIndex(reading: cases[number], options: options)
                 }
                 let done = state.withLock { $0.finish(number, result) }
                 progress(done, cases.count)

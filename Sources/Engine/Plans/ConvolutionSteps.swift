@@ -269,6 +269,9 @@ extension Op.BatchNorm {
         let variance = try parameters.floats(of: variance).map(Double.init)
         let weight = try self.weight.map { (parameter) throws(EngineError) in try parameters.floats(of: parameter) }
         let bias = try self.bias.map { (parameter) throws(EngineError) in try parameters.floats(of: parameter) }
+        // A ReLU behind it would turn the roots of negative numbers into zeros that look like features.
+        let negative = variance.count { $0 + Double(epsilon) <= 0 }
+        guard negative == 0 else { throw .negativeVariance(tensor: self.variance.name, count: negative) }
         let scale = variance.indices.map { index in
             Double(weight?[index] ?? 1) / (variance[index] + Double(epsilon)).squareRoot()
         }

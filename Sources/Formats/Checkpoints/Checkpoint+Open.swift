@@ -64,11 +64,9 @@ public enum Checkpoint {
 
     /// What to do about a file that is no checkpoint.
     private static func advice(_ kind: FileKind) -> String {
-        switch kind {
-        case .empty, .zeros: "the download or copy was interrupted; fetch it again"
-        case .html, .xml: "the download failed and saved the server's answer; fetch it again"
+        if let advice = kind.lossAdvice { return advice }
+        return switch kind {
         case .json: "give the weights themselves; if this came from a download, it failed"
-        case .gitLFSPointer: "run 'git lfs pull' to fetch the file itself"
         case .nifti1, .nifti2, .png: "give it as a target image instead"
         case .gzip: "unpack it first"
         case .other("a tar archive"):

@@ -1,6 +1,12 @@
 // Bytes that are lent, not copied: a slice of a mapped file or of memory we own. The only unsafe pointers into file
 // contents live here.
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// A read-only run of bytes that keeps its owner alive.
 public struct Bytes: Sendable {
     let owner: ByteOwner
@@ -30,6 +36,24 @@ public struct Bytes: Sendable {
         let owner = ByteOwner(UnsafeRawBufferPointer(memory), kind: .allocated)
         try fill(memory)
         self.init(owner: owner, start: 0, count: byteCount)
+    }
+
+    /// Allocates `byteCount` bytes of undefined content for as much as a file turns out to need; 64-byte aligned.
+    ///
+    /// - Throws: ``FormatError`` with `.limitExceeded` when the machine does not have so much memory.
+    static func allocated(byteCount: Int, path: String, what: String) throws(FormatError) -> Bytes {
+        func tooMuch() -> FormatError {
+            FormatError(
+                path,
+                .limitExceeded(
+                    what: what, claimed: "\(byteCount) bytes",
+                    limit: "\(physicalMemory()) bytes, the memory of this machine, or of what is free of it"))
+        }
+        guard byteCount <= physicalMemory() else { throw tooMuch() }
+        var memory: UnsafeMutableRawPointer?
+        guard posix_memalign(&memory, 64, max(byteCount, 64)) == 0 else { throw tooMuch() }
+        let owner = ByteOwner(UnsafeRawBufferPointer(start: memory, count: max(0, byteCount)), kind: .fromC)
+        return Bytes(owner: owner, start: 0, count: max(0, byteCount))
     }
 
     /// The bytes at `range`, or nil when it does not lie within.
@@ -84,7 +108,7 @@ public struct Bytes: Sendable {
 
 /// Owns the memory behind ``Bytes`` and releases it with the last slice.
 final class ByteOwner: @unchecked Sendable {  // Sendable: the memory is never written after creation.
-    enum Kind { case allocated, mapped }
+    enum Kind { case allocated, fromC, mapped }
 
     let memory: UnsafeRawBufferPointer
     private let kind: Kind
@@ -97,7 +121,11 @@ final class ByteOwner: @unchecked Sendable {  // Sendable: the memory is never w
     deinit {
         switch kind {
         case .allocated: memory.deallocate()
+        case .fromC: free(UnsafeMutableRawPointer(mutating: memory.baseAddress))
         case .mapped: unmap(memory)
         }
     }
 }
+
+/// The machine's memory in bytes.
+private func physicalMemory() -> Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }

@@ -159,3 +159,15 @@ extension FileKind {
         return start.withUnsafeBytes { $0.allSatisfy { $0 == 0 } } ? .zeros : nil
     }
 }
+
+extension FileKind {
+    /// What to do about a file that is not what somebody saved: lost on the way, or never fetched. nil for all others.
+    public var lossAdvice: String? {
+        switch self {
+        case .empty, .zeros: "the download or copy was interrupted; fetch it again"
+        case .html, .xml: "the download failed and saved the server's answer; fetch it again"
+        case .gitLFSPointer: "run 'git lfs pull' to fetch the file itself"
+        default: nil
+        }
+    }
+}

@@ -41,7 +41,21 @@ extension FormatError: CustomStringConvertible {
 
 extension FormatError.Reason: CustomStringConvertible {
     /// The failure in words, without the file.
-    public var description: String { printable(words) }
+    public var description: String { facts + (facts.contains(";") ? "" : advice) }
+
+    /// What was expected and found, without what to do unless that is part of it.
+    public var facts: String { printable(words) }
+
+    /// What to do, where the facts do not say it themselves.
+    private var advice: String {
+        switch self {
+        case .truncated: "; copy or download the file again"
+        case .invalid: "; save the file anew, or copy it again"
+        case .library: "; the file is damaged, save or copy it again"
+        case .missingTensor: "; 'ripe inspect' lists them"
+        case .system, .unsupported, .limitExceeded, .unrecognized: ""
+        }
+    }
 
     private var words: String {
         switch self {

@@ -14,7 +14,7 @@ extension Inflate {
     /// - Throws: ``FormatError`` with `.truncated` for a cut header or trailer, `.invalid` for damaged data, a wrong
     ///   checksum or size and for anything but NULs after the last member, `.limitExceeded` beyond `limit`.
     public static func gzip(_ bytes: Bytes, path: String, limit: Int) throws(FormatError) -> Bytes {
-        var output = GrowingOutput(path: path, limit: limit, expecting: likelySize(bytes, limit: limit))
+        var output = try GrowingOutput(path: path, limit: limit, expecting: likelySize(bytes, limit: limit))
         var position = 0
         repeat {
             position = try member(of: bytes, at: position, path: path, into: &output)
@@ -123,10 +123,10 @@ private struct GrowingOutput {
     private var memory: Bytes
     private(set) var count = 0
 
-    init(path: String, limit: Int, expecting size: Int) {
+    init(path: String, limit: Int, expecting size: Int) throws(FormatError) {
         self.path = path
         self.limit = limit
-        memory = Bytes(byteCount: max(0, size)) { _ in }
+        memory = try Bytes.allocated(byteCount: max(0, size), path: path, what: "the inflated size")
     }
 
     var finished: Bytes { memory.slice(0, count) ?? memory }
@@ -166,13 +166,14 @@ private struct GrowingOutput {
             throw FormatError(
                 path,
                 .limitExceeded(
-                    what: "the inflated size", claimed: "more than \(limit) bytes", limit: "\(limit) bytes"))
+                    what: "the inflated size", claimed: "larger than its header says",
+                    limit: "\(limit) bytes; compress the volume alone again"))
         }
         let doubled = memory.count.multipliedReportingOverflow(by: 2)
         let wanted = max(doubled.overflow ? limit : doubled.partialValue, 4096, min(body.count, limit / 4) * 4)
-        let larger = Bytes(byteCount: min(limit, wanted)) { output in
-            memory.withUnsafeBytes { output.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-        }
+        let larger = try Bytes.allocated(byteCount: min(limit, wanted), path: path, what: "the inflated size")
+        let output = UnsafeMutableRawBufferPointer(mutating: larger.owner.memory)
+        memory.withUnsafeBytes { output.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
         memory = larger
     }
 }

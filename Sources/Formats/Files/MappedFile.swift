@@ -11,7 +11,8 @@ extension Bytes {
     ///
     /// - Throws: ``FormatError`` with `.system` when it is missing, unreadable or not a regular file.
     public init(mapping path: String) throws(FormatError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // Without O_NONBLOCK a pipe would wait here for a writer that never comes.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FormatError(path, .system(action: "open", detail: systemMessage())) }
         defer { close(descriptor) }
         var status = stat()

@@ -18,6 +18,12 @@ struct InputImages {
         }
         (count, channels, height, width) = (axes[0], axes[1], axes[2], axes[3])
         values = array
+        let bad = array.withFloats { all in all.firstIndex { !$0.isFinite }.map { ($0, all[$0]) } }
+        if let (index, value) = bad.flatMap(\.self) {
+            throw ToolError.failure(
+                "\(path): expected finite numbers, found \(value) in image \(index / (channels * height * width) + 1); "
+                    + "a network's activations would hide it")
+        }
     }
 
     /// Some of the images with their one channel repeated where the network takes more.

@@ -53,11 +53,14 @@ func write(_ bytes: [UInt8], _ name: String, in folder: String) throws -> String
     return path
 }
 
-/// The message of the error that `body` throws.
+/// What the error that `body` throws says of the file; the advice that follows for a person is tested by itself
+/// (`FormatErrorTests`).
 func message(_ body: () throws -> some Any) -> String {
     do {
         let value = try body()
         return "no error: \(value)"
+    } catch let error as FormatError {
+        return "\(error.path): \(error.reason.facts)"
     } catch {
         return "\(error)"
     }

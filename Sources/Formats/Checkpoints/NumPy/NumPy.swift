@@ -11,7 +11,9 @@ public enum NumPy {
         let kind = FileKind(bytes)
         guard kind == .npy else {
             throw FormatError(
-                path, .unrecognized(found: "this is \(kind), not a NumPy array", advice: "save it with numpy.save"))
+                path,
+                .unrecognized(
+                    found: "this is \(kind), not a NumPy array", advice: kind.lossAdvice ?? "save it with numpy.save"))
         }
         return try array(bytes, path: path, section: "array")
     }

@@ -20,8 +20,14 @@ struct ScoredOn {
     /// Opens a target and jitters it.
     init(target choices: TargetChoices, options: ScoringOptions, threads: Int, progress: ProgressLine) throws {
         let opening = try choices.options(threads: threads)
-        let target = try Target.open(choices.target, options: opening) { done, total in
-            progress.update("reading images", done: done, total: total, unit: "files")
+        let target: Target
+        do throws(AnalyzerError) {
+            target = try Target.open(choices.target, options: opening, isCancelled: { Interrupt.isRequested }) {
+                progress.update("reading images", done: $0, total: $1, unit: "files")
+            }
+        } catch {
+            guard case .cancelled = error else { throw error }
+            throw ToolError.interrupted("stopped while the images were read; nothing was written")
         }
         progress.clear()
         let preparation = opening.preparation
