@@ -95,6 +95,39 @@ struct RecommendationTests {
         #expect(Synthetic.recommend(candidates).ineligible.isEmpty)
     }
 
+    @Test func copiesDoNotCompeteAndTheNamedOneStands() {
+        var candidates = Synthetic.sequence([0.42, 0.40, 0.3, 0.41], noise: 0.02, seed: 4)
+        for index in candidates.indices { candidates[index].contentHash = "hash \(index)" }
+        for (name, original, keepsPlace) in [("last.ckpt", 3, true), ("best.pt", 2, false)] {
+            var copy = candidates[original]
+            copy.name = name
+            if !keepsPlace { copy.epoch = nil }
+            candidates.append(copy)
+        }
+        let found = Synthetic.recommend(candidates)
+        #expect(found.ineligible.map(\.original) == [3, 2])
+        #expect(found.ineligible.map(\.reason) == ["a copy of model_epoch_4.pt", "a copy of model_epoch_3.pt"])
+        #expect(found.last == 3)
+        #expect(found.picks == [.guarded: 2, .best: 2, .earliest: 2])
+        #expect(found.sentence.hasPrefix("Use epoch 3 (model_epoch_3.pt): it beats the last checkpoint, epoch 4, "))
+        #expect(found.sentence.contains("among 4 checkpoints"))
+    }
+
+    @Test func aFileOfUnknownEpochIsNeverTheLast() {
+        var candidates = Synthetic.sequence([0.42, 0.40, 0.3, 0.42], noise: 0.02, seed: 4)
+        candidates[3].epoch = nil
+        candidates[3].name = "model_best.pth.tar"
+        let found = Synthetic.recommend(candidates)
+        #expect(found.last == 2)
+        #expect(found.pick == 2)
+        #expect(
+            found.sentence.hasPrefix("Keep the last checkpoint, epoch 3 (model_epoch_3.pt): it has the lowest score"))
+        #expect(found.orderCorrelation == -1)
+        // Where nothing is known of any, the order of the names is all there is.
+        for index in candidates.indices { candidates[index].epoch = nil }
+        #expect(Synthetic.recommend(candidates).last == 3)
+    }
+
     @Test func nothingToChooseFromIsSaidInWords() {
         let values = [[Double]](repeating: [Double](repeating: 0.4, count: 100), count: 2)
         let none = Synthetic.recommend([Synthetic.candidate(epoch: 0, values: values)])

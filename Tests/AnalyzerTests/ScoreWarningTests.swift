@@ -5,16 +5,31 @@ import Testing
 @testable import Analyzer
 
 struct ScoreWarningTests {
-    private func kinds(
-        _ candidates: [Candidate], images: Int = 100, cases: [Int]? = nil, options: ScoringOptions = .ripe,
-        sharesViews: Bool = false, groupSize: Int = 32
-    ) throws -> [ScoreWarning.Kind] {
+    private func warnings(
+        _ candidates: [Candidate], excluded: [ExcludedFile] = [], images: Int = 100, cases: [Int]? = nil,
+        options: ScoringOptions = .ripe, draws: Int? = nil, sharesViews: Bool = false, groupSize: Int = 32
+    ) throws -> [ScoreWarning] {
         let recommendation = Synthetic.recommend(candidates)
         let plan = try GroupPlan(imageCount: images, cases: cases, groupSize: groupSize, seed: 1)
         let spread = ScoreSpread(cases: cases, imageCount: images, sharesViews: sharesViews)
         return ScoreWarnings.all(
-            candidates, recommendation: recommendation, plan: plan, options: options, spread: spread
+            candidates, excluded: excluded, recommendation: recommendation, plan: plan, options: options, draws: draws,
+            spread: spread)
+    }
+
+    private func kinds(
+        _ candidates: [Candidate], images: Int = 100, cases: [Int]? = nil, options: ScoringOptions = .ripe,
+        draws: Int? = nil, sharesViews: Bool = false, groupSize: Int = 32
+    ) throws -> [ScoreWarning.Kind] {
+        try warnings(
+            candidates, images: images, cases: cases, options: options, draws: draws, sharesViews: sharesViews,
+            groupSize: groupSize
         ).map(\.kind)
+    }
+
+    @Test func givenViewsAreOneDrawWhateverTheOptionsSay() throws {
+        #expect(try kinds(clean(), options: .ripe, draws: 1, sharesViews: true) == [.unknownViewNoise])
+        #expect(try kinds(clean(), options: .ripe, sharesViews: true) == [])
     }
 
     private func clean() -> [Candidate] { Synthetic.sequence([0.42, 0.40, 0.35, 0.3], noise: 0.02, seed: 3) }
@@ -53,6 +68,30 @@ struct ScoreWarningTests {
         candidates[0].contentHash = "ab"
         candidates[1].contentHash = "ab"
         #expect(try kinds(candidates) == [.identicalFiles])
+        // A last.ckpt that repeats the last one is as it should be.
+        candidates[1].epoch = candidates[0].epoch
+        #expect(try kinds(candidates) == [])
+    }
+
+    @Test func severalNetworksInOneFolderAreTold() throws {
+        var candidates = clean()
+        for index in candidates.indices { candidates[index].architecture = index == 1 ? "U-Net" : "ResNet-50" }
+        let found = try warnings(candidates)
+        #expect(found.map(\.kind) == [.mixedNetworks])
+        #expect(found[0].message.contains("2 different networks (3 × ResNet-50; 1 × U-Net)"))
+    }
+
+    @Test func aNewerFileThatCouldNotBeScoredIsTold() throws {
+        let broken = ["model_epoch_9.pt", "model_epoch_2b.pt", "notes.pt"].map {
+            ExcludedFile(path: $0, name: $0, reason: "cut short")
+        }
+        let found = try warnings(clean(), excluded: broken)
+        #expect(found.map(\.kind) == [.newestExcluded])
+        #expect(
+            found[0].message
+                == "model_epoch_9.pt, epoch 9, could not be scored; the last checkpoint here is only the last "
+                + "that could, epoch 4.")
+        #expect(try warnings(clean(), excluded: Array(broken.dropFirst())) == [])
     }
 
     @Test func degenerateFeaturesAndScoresThatAreNotNumbersAreTold() throws {

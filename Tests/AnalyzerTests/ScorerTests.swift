@@ -116,6 +116,16 @@ struct ScorerTests {
         }
     }
 
+    @Test func givenViewsThatAreNotNumbersAreRefused() throws {
+        var values = [Float](repeating: 0.5, count: 3 * 12 * 10)
+        let good = TensorView(floats: values, shape: [3, 12, 10])
+        values[130] = .nan
+        let bad = TensorView(floats: values, shape: [3, 12, 10])
+        #expect(throws: AnalyzerError.views(expected: "finite numbers", found: "nan in image 2")) {
+            try StoredViews(good, bad)
+        }
+    }
+
     @Test func seedsAndScopesGiveOtherViewsAndTheSameSeedTheSame() throws {
         let setting = ScoreSetting(
             distance: .cosine, loss: .hinge(margin: 0.5), level: 2, pooling: .flat, negatives: .all)

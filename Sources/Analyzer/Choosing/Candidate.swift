@@ -65,20 +65,40 @@ extension Candidate {
         }
     }
 
-    /// What to call each checkpoint: the epoch where it tells them apart, else epoch and step, else the name.
-    static func labels(_ candidates: [Candidate]) -> [String] {
-        let choices = [
-            candidates.map { candidate in candidate.epoch.map { "epoch \($0)" } },
-            candidates.map { candidate in
-                candidate.epoch.flatMap { epoch in candidate.step.map { "epoch \(epoch), step \($0)" } }
-            },
-            candidates.map { candidate in candidate.step.map { "step \($0)" } },
-        ]
-        for choice in choices {
-            let known = choice.compactMap(\.self)
-            if known.count == candidates.count, Set(known).count == known.count { return known }
+    /// Whether it is known when in training it was saved.
+    var hasPlace: Bool { epoch != nil || step != nil }
+
+    /// For each checkpoint the one that it is a copy of: the same file byte for byte, of the same epoch and step or of
+    /// none (`last.ckpt`, `best.pt`). Equal files of different epochs are no copies but a sign of something wrong.
+    static func originals(_ candidates: [Candidate]) -> [Int?] {
+        candidates.indices.map { index in
+            let candidate = candidates[index]
+            guard let hash = candidate.contentHash else { return nil }
+            return candidates[..<index].firstIndex { other in
+                other.contentHash == hash
+                    && (!candidate.hasPlace || (other.epoch == candidate.epoch && other.step == candidate.step))
+            }
         }
-        return candidates.map(\.name)
+    }
+
+    /// What to call each checkpoint: the epoch where it tells apart all that have one, else epoch and step, else the step;
+    /// the name for those that have none, and for copies.
+    static func labels(_ candidates: [Candidate]) -> [String] {
+        let originals = originals(candidates)
+        let named = candidates.indices.filter { originals[$0] == nil && candidates[$0].hasPlace }
+        let choices: [(Candidate) -> String?] = [
+            { $0.epoch.map { "epoch \($0)" } },
+            { candidate in candidate.epoch.flatMap { epoch in candidate.step.map { "epoch \(epoch), step \($0)" } } },
+            { $0.step.map { "step \($0)" } },
+        ]
+        var labels = candidates.map(\.name)
+        for choice in choices {
+            let known = named.compactMap { choice(candidates[$0]) }
+            guard known.count == named.count, Set(known).count == known.count else { continue }
+            for (index, label) in zip(named, known) { labels[index] = label }
+            break
+        }
+        return labels
     }
 }
 

@@ -46,6 +46,8 @@ public struct Recommendation: Sendable, Hashable {
         public var reason: String
         /// Whether it is left out for being untrained.
         public var isUntrained: Bool
+        /// The checkpoint that it is a copy of.
+        public var original: Int?
     }
 
     /// The rule that ``pick`` follows.
@@ -56,9 +58,11 @@ public struct Recommendation: Sendable, Hashable {
     public let standings: [Standing]
     /// What is left out.
     public let ineligible: [Ineligible]
-    /// The last checkpoint that is considered: the trivial choice, and the pick of the epoch number taken as a score.
+    /// The last checkpoint that is considered: the trivial choice, and the pick of the epoch number taken as a score. One
+    /// whose epoch and step are unknown is the last only if those of all others are, too.
     public let last: Int?
-    /// Spearman's correlation of the combined score with the order in the sequence; −1 when later is always better.
+    /// Spearman's correlation of the combined score with the order in the sequence, of checkpoints whose place in training
+    /// is known; −1 when later is always better.
     public let orderCorrelation: Double?
     /// The settings that decide.
     public let decidedBy: [ScoreSetting]
@@ -77,7 +81,7 @@ public struct Recommendation: Sendable, Hashable {
     /// Compares the checkpoints of a sequence.
     ///
     /// - Parameters:
-    ///   - candidates: in the order of pretraining; the last comes last.
+    ///   - candidates: in the order of pretraining, those of unknown epoch behind; copies of others are left out.
     ///   - decidedBy: the settings that decide; their per-image values must have been kept. Checkpoints of another network,
     ///     which has no such levels, are left out.
     ///   - spread: what the images' noise is resampled by.
@@ -92,7 +96,7 @@ public struct Recommendation: Sendable, Hashable {
         self.resamplings = resamplings
         self.confidence = confidence
         ineligible = field.ineligible
-        last = field.eligible.last
+        last = field.last.map { field.eligible[$0] }
         let bootstrap = PairedBootstrap(field.entries, spread: spread, seed: seed)
         let statistic = CombinedScore(field.values)
         let replicates = (0..<(field.eligible.count > 1 ? resamplings : 0)).map { bootstrap.replicate($0) }
@@ -101,17 +105,20 @@ public struct Recommendation: Sendable, Hashable {
             confidence: confidence)
         let combined = statistic.combined(field.values)
         let choice = Choice(
-            comparisons, combined: combined, sharesFirst: sharesFirst(replicates.map(statistic.combined), of: combined))
+            comparisons, combined: combined, sharesFirst: sharesFirst(replicates.map(statistic.combined), of: combined),
+            last: field.last ?? 0)
         picks = choice.picks.mapValues { field.eligible[$0] }
         standings = choice.standings.map { standing in
             var standing = standing
             standing.checkpoint = field.eligible[standing.checkpoint]
             return standing
         }
-        orderCorrelation = spearman(combined, combined.indices.map(Double.init))
+        let inOrder = combined.indices.filter { field.isInOrder[$0] }
+        orderCorrelation = spearman(inOrder.map { combined[$0] }, inOrder.map(Double.init))
         sentence =
             RecommendationText(
                 labels: Candidate.labels(candidates), names: candidates.map(\.name), rule: rule, picks: picks,
+                last: last,
                 standings: standings, ineligible: ineligible, resamplings: resamplings
             ).sentence
     }
@@ -124,12 +131,25 @@ private struct Field {
     /// [eligible checkpoint][setting]
     var entries: [[CheckpointScore.Entry]] = []
     var ineligible: [Recommendation.Ineligible] = []
+    /// Whether each eligible checkpoint's place in training is known, or nobody's is.
+    private(set) var isInOrder: [Bool] = []
+
+    /// The last in training among the eligible ones.
+    var last: Int? { isInOrder.lastIndex(of: true) }
 
     var values: [[Double]] { entries.map { $0.map(\.value) } }
 
     init(_ candidates: [Candidate], decidedBy settings: [ScoreSetting]) {
         let untrained = Candidate.untrainedReasons(candidates)
+        let originals = Candidate.originals(candidates)
         for (index, candidate) in candidates.enumerated() {
+            if let original = originals[index] {
+                let reason = "a copy of \(candidates[original].name)"
+                ineligible.append(
+                    .init(
+                        checkpoint: index, reason: reason, isUntrained: untrained[original] != nil, original: original))
+                continue
+            }
             if let reason = untrained[index] {
                 ineligible.append(.init(checkpoint: index, reason: "untrained: \(reason)", isUntrained: true))
                 continue
@@ -142,12 +162,14 @@ private struct Field {
                 entries.append(found)
             }
         }
+        let places = eligible.map { candidates[$0].hasPlace }
+        isInOrder = places.contains(true) ? places : places.map { _ in true }
     }
 
     private static func reason(
         _ found: [CheckpointScore.Entry], settings: [ScoreSetting], like first: [CheckpointScore.Entry]?
     ) -> String? {
-        if found.count < settings.count || settings.isEmpty { return "no score under the deciding settings" }
+        if found.count < settings.count || settings.isEmpty { return "it lacks a level that decides" }
         if let entry = found.first(where: { !$0.value.isFinite }) {
             return "its score at level \(entry.setting.level) is not a number"
         }
@@ -164,12 +186,11 @@ private struct Choice {
     private(set) var picks: [PickRule: Int] = [:]
     private(set) var standings: [Recommendation.Standing] = []
 
-    init(_ comparisons: Comparisons, combined: [Double], sharesFirst: [Double]) {
+    init(_ comparisons: Comparisons, combined: [Double], sharesFirst: [Double], last: Int) {
         func precedes(_ left: Int, _ right: Int) -> Bool {
             (combined[left], comparisons.estimates[left], left) < (combined[right], comparisons.estimates[right], right)
         }
         guard let best = combined.indices.min(by: precedes) else { return }
-        let last = combined.count - 1
         let better = comparisons.better(than: last)
         let tied = Set(combined.indices).subtracting(comparisons.worse(than: best))
         picks = [

@@ -6,13 +6,14 @@ struct RecommendationText {
     let names: [String]
     let rule: PickRule
     let picks: [PickRule: Int]
+    let last: Int?
     let standings: [Recommendation.Standing]
     let ineligible: [Recommendation.Ineligible]
     let resamplings: Int
 
     var sentence: String {
         guard let pick = picks[rule], let standing = standings.first(where: { $0.checkpoint == pick }),
-            let last = standings.last?.checkpoint
+            let last
         else {
             let reasons = Set(ineligible.map(\.reason)).sorted().prefix(3).joined(separator: "; ")
             return "No recommendation: no checkpoint can be chosen" + (reasons.isEmpty ? "." : " (\(reasons)).")
@@ -62,7 +63,7 @@ struct RecommendationText {
     private func tiedClause(except pick: Int) -> String {
         let others = standings.filter { $0.isTied && $0.checkpoint != pick }.map { labels[$0.checkpoint] }
         guard !others.isEmpty else { return "; no other checkpoint is as good" }
-        let shown = others.count > 4 ? others.prefix(3) + ["\(others.count - 3) more"] : others[...]
+        let shown = others.count > 4 ? others.prefix(3) + ["\(others.count - 3) other checkpoints"] : others[...]
         let list = shown.count == 1 ? shown[0] : shown.dropLast().joined(separator: ", ") + " and \(shown.last ?? "")"
         return "; \(list) cannot be told from the lowest score"
     }

@@ -14,6 +14,10 @@ public struct ScoreWarning: Sendable, Hashable, Codable {
         case identicalFiles
         /// Different files have the same scores bit for bit.
         case identicalScores
+        /// The checkpoints hold different networks, whose scores do not compare.
+        case mixedNetworks
+        /// A file that would have been the last checkpoint could not be scored.
+        case newestExcluded
         /// Feature vectors that are all zero or constant.
         case degenerateFeatures
         /// A checkpoint whose score is not a number.

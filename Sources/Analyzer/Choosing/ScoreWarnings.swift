@@ -1,11 +1,15 @@
 // Finds what a user should know before believing a score.
 
+import Formats
+
 /// Looks through a run's scores for signs that they mislead.
 public struct ScoreWarnings {
     private let candidates: [Candidate]
     private let recommendation: Recommendation
     private let plan: GroupPlan
     private let options: ScoringOptions
+    private let draws: Int
+    private let excluded: [ExcludedFile]
     private let spread: ScoreSpread
     private let labels: [String]
 
@@ -17,13 +21,15 @@ public struct ScoreWarnings {
     private static let fewestImages = 20
 
     /// Collects the remarks of a run, serious ones first.
+    ///
+    /// - Parameter draws: how many pairs of views each image had; those of the options, unless views were given.
     public static func all(
-        _ candidates: [Candidate], recommendation: Recommendation, plan: GroupPlan, options: ScoringOptions,
-        spread: ScoreSpread
+        _ candidates: [Candidate], excluded: [ExcludedFile] = [], recommendation: Recommendation, plan: GroupPlan,
+        options: ScoringOptions, draws: Int? = nil, spread: ScoreSpread
     ) -> [ScoreWarning] {
         let finder = ScoreWarnings(
-            candidates: candidates, recommendation: recommendation, plan: plan, options: options, spread: spread,
-            labels: Candidate.labels(candidates))
+            candidates: candidates, recommendation: recommendation, plan: plan, options: options,
+            draws: draws ?? options.draws, excluded: excluded, spread: spread, labels: Candidate.labels(candidates))
         let found = finder.aboutCheckpoints() + finder.aboutCurves() + finder.aboutImages()
         return found.filter(\.isSerious) + found.filter { !$0.isSerious }
     }
@@ -37,7 +43,8 @@ public struct ScoreWarnings {
 
     private func list(_ checkpoints: [Int]) -> String {
         let names = checkpoints.map { labels[$0] }
-        return names.prefix(5).joined(separator: ", ") + (names.count > 5 ? " and \(names.count - 5) more" : "")
+        return names.prefix(5).joined(separator: ", ")
+            + (names.count > 5 ? " and \(names.count - 5) other checkpoints" : "")
     }
 
     // MARK: Checkpoints
@@ -45,7 +52,9 @@ public struct ScoreWarnings {
     private func aboutCheckpoints() -> [ScoreWarning] {
         var found: [ScoreWarning] = []
         let files = repeated { $0.contentHash }
-        for copies in files {
+        let originals = Candidate.originals(candidates)
+        // A copy that says it is one, such as last.ckpt, is nothing to warn of.
+        for copies in files where copies.count(where: { originals[$0] == nil }) > 1 {
             found.append(warning(.identicalFiles, "\(list(copies)) are the same file, byte for byte.", copies))
         }
         for copies in repeated({ Self.fingerprint($0.score) }) where !files.contains(copies) {
@@ -74,7 +83,34 @@ public struct ScoreWarnings {
                         + "does not see those images, or its input has another range than it was trained on.",
                     degenerate))
         }
-        return found + aboutUntrained() + aboutAnnealing()
+        return found + aboutNetworks() + aboutExcluded() + aboutUntrained() + aboutAnnealing()
+    }
+
+    private func aboutNetworks() -> [ScoreWarning] {
+        var counts: [String: Int] = [:]
+        for candidate in candidates { counts[candidate.architecture ?? "another network", default: 0] += 1 }
+        guard counts.count > 1 else { return [] }
+        let networks = counts.sorted { (-$0.value, $0.key) < (-$1.value, $1.key) }
+        let listed = networks.prefix(4).map { "\($0.value) × \($0.key)" } + (networks.count > 4 ? ["…"] : [])
+        return [
+            warning(
+                .mixedNetworks,
+                "The checkpoints hold \(networks.count) different networks (\(listed.joined(separator: "; "))), and scores of "
+                    + "different networks do not compare; score each network's checkpoints on their own.")
+        ]
+    }
+
+    private func aboutExcluded() -> [ScoreWarning] {
+        guard let last = recommendation.last, let epoch = candidates[last].epoch, !excluded.isEmpty else { return [] }
+        let names = CheckpointName.sequence(candidates.map(\.path) + excluded.map(\.path)).suffix(excluded.count)
+        let newer = zip(excluded, names).filter { $1.epoch.map { $0 > epoch } ?? false }
+        guard let newest = newer.max(by: { ($0.1.epoch ?? 0) < ($1.1.epoch ?? 0) }) else { return [] }
+        return [
+            warning(
+                .newestExcluded,
+                "\(newest.0.name), epoch \(newest.1.epoch ?? 0), could not be scored; the last checkpoint here is only the last "
+                    + "that could, \(labels[last]).")
+        ]
     }
 
     private func aboutUntrained() -> [ScoreWarning] {
@@ -96,7 +132,9 @@ public struct ScoreWarnings {
     }
 
     private func aboutAnnealing() -> [ScoreWarning] {
-        guard let pick = recommendation.pick, let last = recommendation.last, pick != last else { return [] }
+        guard let pick = recommendation.pick, let last = recommendation.last, pick != last,
+            candidates[pick].hasPlace, candidates[last].hasPlace
+        else { return [] }
         return [
             warning(
                 .notAnnealed, serious: false,
@@ -195,12 +233,12 @@ public struct ScoreWarnings {
             found.append(
                 warning(.fewImages, "\(plan.imageCount) images are too few for the standard errors to mean much."))
         }
-        if spread.sharesViews, options.draws == 1 {
+        if spread.sharesViews, draws == 1 {
             found.append(
                 warning(
                     .unknownViewNoise, serious: false,
-                    "One draw of a jitter that all images share: how much the scores hang on that draw is unknown and not in "
-                        + "the standard errors."))
+                    "One pair of views of each image, made for all images at once: how much the scores hang on that one draw "
+                        + "is unknown and not in the standard errors."))
         }
         return found
     }

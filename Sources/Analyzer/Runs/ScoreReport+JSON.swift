@@ -53,9 +53,10 @@ extension ScoreReport {
             "poolings": .strings(options.grid.poolings.map(\.rawValue)),
             "tokenPooling": .string(options.tokenPooling.rawValue),
             "negatives": .strings(options.grid.negatives.map(\.rawValue)),
-            "draws": .integer(options.draws),
-            "jitterPer": .string(options.jitterScope.rawValue),
-            "jitterRanges": rangesJSON,
+            // Given views are one pair, and nothing is known of how they were made.
+            "draws": .integer(views == .given ? 1 : options.draws),
+            "jitterPer": views == .given ? .null : .string(options.jitterScope.rawValue),
+            "jitterRanges": views == .given ? .null : rangesJSON,
             "groupSize": .integer(options.groupSize),
             "seed": .number("\(options.seed)"),
         ])

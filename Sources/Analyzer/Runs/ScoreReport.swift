@@ -15,6 +15,8 @@ public struct ScoreReport: Sendable {
     public let warnings: [ScoreWarning]
     /// How it was scored.
     public let options: ScoringOptions
+    /// Where the views came from.
+    public let views: ViewOrigin
     /// The preset that the options started from, if any.
     public let preset: ScoringPreset?
     /// What was scored on, as the report shows it.
@@ -26,13 +28,14 @@ public struct ScoreReport: Sendable {
     ///   and whatever else is known.
     public init(
         candidates: [Candidate], excluded: [ExcludedFile], recommendation: Recommendation, warnings: [ScoreWarning],
-        options: ScoringOptions, preset: ScoringPreset?, target: JSON
+        options: ScoringOptions, views: ViewOrigin = .jitter, preset: ScoringPreset?, target: JSON
     ) {
         self.candidates = candidates
         self.excluded = excluded
         self.recommendation = recommendation
         self.warnings = warnings
         self.options = options
+        self.views = views
         self.preset = preset
         self.target = target
     }
@@ -47,9 +50,9 @@ public struct ScoreReport: Sendable {
         self.init(
             candidates: outcome.candidates, excluded: outcome.excluded, recommendation: recommendation,
             warnings: ScoreWarnings.all(
-                outcome.candidates, recommendation: recommendation, plan: scorer.plan, options: scorer.options,
-                spread: scorer.spread),
-            options: scorer.options, preset: preset, target: target)
+                outcome.candidates, excluded: outcome.excluded, recommendation: recommendation, plan: scorer.plan,
+                options: scorer.options, draws: scorer.source.draws, spread: scorer.spread),
+            options: scorer.options, views: scorer.source.origin, preset: preset, target: target)
     }
 
     /// Writes `scores.json`, `scores.csv` and `scores.svg` into a folder, each at once; makes the folder.

@@ -12,7 +12,8 @@ public struct StoredViews: ViewSource {
 
     /// Two arrays of equal shape, N×C×H×W, or N×H×W for one channel.
     ///
-    /// - Throws: ``AnalyzerError/views(expected:found:)`` for other shapes or types without float values.
+    /// - Throws: ``AnalyzerError/views(expected:found:)`` for other shapes, types without float values, and numbers that
+    ///   are not finite.
     public init(_ first: TensorView, _ second: TensorView) throws(AnalyzerError) {
         guard first.shape == second.shape else {
             throw .views(expected: "two arrays of one shape", found: "\(first.shape) and \(second.shape)")
@@ -50,6 +51,9 @@ public struct StoredViews: ViewSource {
     /// True, because it is not known how the views were made.
     public var sharesViews: Bool { true }
 
+    /// The user's own.
+    public var origin: ViewOrigin { .given }
+
     /// Lends the views of a group.
     public func open(_ images: [Int]) throws(AnalyzerError) -> any ViewGroup { Group(source: self, members: images) }
 
@@ -74,12 +78,20 @@ public struct StoredViews: ViewSource {
         }
     }
 
-    /// The array itself where it can be lent as float32, else a converted copy.
+    /// The array itself where it can be lent as float32, else a converted copy; all numbers finite.
     private static func floats(_ view: TensorView) throws(AnalyzerError) -> TensorView {
-        if view.dtype == .float32, view.bytes.isAligned(to: MemoryLayout<Float>.alignment) { return view }
-        guard let values = view.floats() else {
-            throw .views(expected: "real numbers", found: "\(view.dtype)")
+        var floats = view
+        if view.dtype != .float32 || !view.bytes.isAligned(to: MemoryLayout<Float>.alignment) {
+            guard let values = view.floats() else {
+                throw .views(expected: "real numbers", found: "\(view.dtype)")
+            }
+            floats = TensorView(floats: values, shape: view.shape)
         }
-        return TensorView(floats: values, shape: view.shape)
+        let bad = floats.withFloats { values in values.firstIndex { !$0.isFinite }.map { ($0, values[$0]) } }
+        if let (index, value) = bad.flatMap(\.self) {
+            let image = index / max(1, view.shape.elementCount / max(1, view.shape[0]))
+            throw .views(expected: "finite numbers", found: "\(value) in image \(image + 1)")
+        }
+        return floats
     }
 }

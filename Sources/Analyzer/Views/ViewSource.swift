@@ -32,6 +32,14 @@ public protocol ImageSource: Sendable {
     func image(_ index: Int) throws(AnalyzerError) -> [Float]
 }
 
+/// Where views come from.
+public enum ViewOrigin: Sendable, Hashable {
+    /// Random jitter of a target's images, as the scoring options say.
+    case jitter
+    /// Given by the user as they are.
+    case given
+}
+
 /// Pairs of views of a list of images.
 public protocol ViewSource: Sendable {
     /// How many images there are.
@@ -44,6 +52,8 @@ public protocol ViewSource: Sendable {
     var draws: Int { get }
     /// Whether all images of a draw share one jitter, so that images alone do not tell the noise of the views.
     var sharesViews: Bool { get }
+    /// Where the views come from.
+    var origin: ViewOrigin { get }
 
     /// Reads the images of a group. May be called from any thread.
     func open(_ images: [Int]) throws(AnalyzerError) -> any ViewGroup
@@ -57,4 +67,9 @@ public protocol ViewGroup: Sendable {
     ///   - member: a position in the list that the group was opened with.
     ///   - view: 0 or 1.
     func write(member: Int, view: Int, draw: Int, to buffer: UnsafeMutableBufferPointer<Float>)
+}
+
+extension ViewSource {
+    /// Jittered, unless a source says otherwise.
+    public var origin: ViewOrigin { .jitter }
 }

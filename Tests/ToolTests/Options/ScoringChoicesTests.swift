@@ -39,6 +39,21 @@ import Testing
         #expect(message("--token-pooling", "rows").contains("positions"))
     }
 
+    @Test func givenViewsTakeNoOptionThatMakesViews() {
+        func message(_ more: String...) -> String {
+            do {
+                _ = try ScoreOptions.parse(["runs", "--views", "v.npy"] + more)
+                return "accepted"
+            } catch {
+                return ScoreOptions.message(for: error)
+            }
+        }
+        #expect(message("--seed", "3") == "accepted")
+        #expect(message("--draws", "8") == "--views are scored as they are; --draws belongs to --target")
+        #expect(message("--jitter-per", "batch") == "--views are scored as they are; --jitter-per belongs to --target")
+        #expect(message("--image-size", "64") == "--views are scored as they are; --image-size belongs to --target")
+    }
+
     @Test func listsReplaceThePresetsAndKeepTheirOrder() throws {
         let grid = try ScoringChoices.parse([
             "--loss", "infonce,hinge", "--distance", "pearson,cosine", "--margin", "0,0.25", "--level", "1,-1",

@@ -25,6 +25,10 @@ private let plain = Terminal(isInteractive: false, width: 60, hasColors: false)
         #expect(fixed(0.12996, 4) == "0.1300")
         #expect(fixed(1e300, 0).count == 301)
         #expect(significant(12.3456, 3) == "12.3")
+        #expect(significant(1143.7, 3) == "1144")
+        #expect(significant(10450, 4) == "10450")
+        #expect(significant(-123_456_789, 3) == "-123456789")
+        #expect(significant(0.000012345, 3) == "1.23e-05")
         #expect(fixed(.nan, 2) == "nan")
     }
 
@@ -104,6 +108,8 @@ private let plain = Terminal(isInteractive: false, width: 60, hasColors: false)
         let lines = TextPlot(points: points, axisTitle: "epoch").lines(for: plain)
         try #require(lines.count == 11)
         #expect(lines[0].hasPrefix("0.200 ┤ ▲"))
+        let colored = Terminal(isInteractive: true, width: 80, hasColors: true)
+        #expect(TextPlot(points: points, axisTitle: "epoch").lines(for: colored)[0].contains("▲"))
         #expect(lines[0].contains("●") && lines[8].hasPrefix("0.100 ┤"))
     }
 

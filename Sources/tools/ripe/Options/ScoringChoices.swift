@@ -108,6 +108,9 @@ struct ScoringChoices: ParsableArguments {
         return options
     }
 
+    /// The option given, if any, that says how views are made.
+    var viewOption: String? { jitterPer != nil ? "--jitter-per" : draws != nil ? "--draws" : nil }
+
     /// How to pick.
     var pickRule: PickRule { rule ?? (preset == .paper ? .best : .guarded) }
 

@@ -23,7 +23,9 @@ struct TargetChoices: ParsableArguments {
     var imageSize = "224"
 
     @Option(
-        help: ArgumentHelp("How another aspect fills it: \(allWords(ImagePreparation.Fit.self)).", valueName: "fit"),
+        help: ArgumentHelp(
+            "How another aspect fills it: \(allWords(ImagePreparation.Fit.self)). (default: \(ImagePreparation().fit.rawValue))",
+            valueName: "fit"),
         transform: { try word($0, ImagePreparation.Fit.self) })
     var fit = ImagePreparation().fit
 
@@ -46,6 +48,16 @@ struct TargetChoices: ParsableArguments {
 
     @Flag(help: "Keep slices that hold nothing but background.")
     var keepEmpty = false
+
+    /// The option given, if any, that says how images are prepared.
+    var preparationOption: String? {
+        let given = [
+            ("--split", split != nil), ("--image-size", imageSize != "224"), ("--fit", fit != ImagePreparation().fit),
+            ("--normalize", normalize != "auto"), ("--slice-axis", sliceAxis != "auto"), ("--channel", channel != "0"),
+            ("--keep-empty", keepEmpty),
+        ]
+        return given.first { $0.1 }?.0
+    }
 
     /// The options for opening the target.
     func options(threads: Int) throws -> TargetOptions {

@@ -23,9 +23,12 @@ struct Score: ParsableCommand, RunsNetworks {
     func run() throws {
         Interrupt.install()
         let report = try options.report(isSilent: json)
-        try Console.write(json ? [report.json.text()] : ScoreSummary(report).lines(for: .output))
-        if let out = options.out, !json {
-            try Console.write(["", "Written to \(out): scores.json, scores.csv, scores.svg"])
+        let summary = ScoreSummary(report, isWritten: options.out != nil)
+        // First shown, then written: a disk that fills up must not take the table with it.
+        try Console.write(json ? [report.json.text()] : summary.lines(for: .output))
+        if let out = options.out {
+            try report.write(to: out)
+            if !json { try Console.write(["", "Written to \(out): scores.json, scores.csv, scores.svg"]) }
         }
         if !report.excluded.isEmpty { throw ToolError.incomplete }
     }

@@ -4,6 +4,7 @@ import Analyzer
 import ArgumentParser
 import Engine
 import Formats
+import Glibc
 
 /// Everything that leads to a recommendation.
 struct ScoreOptions: ParsableArguments {
@@ -38,6 +39,10 @@ struct ScoreOptions: ParsableArguments {
         switch (images.target.isEmpty, views.isEmpty) {
         case (true, true): throw ValidationError("Give the images to score on with --target, or views with --views")
         case (false, false): throw ValidationError("--target and --views cannot go together")
+        case (true, false):
+            if let option = choices.viewOption ?? images.preparationOption {
+                throw ValidationError("--views are scored as they are; \(option) belongs to --target")
+            }
         default: break
         }
     }
@@ -45,11 +50,12 @@ struct ScoreOptions: ParsableArguments {
     /// Scores everything and chooses.
     ///
     /// - Parameter isSilent: whether to keep progress and remarks to itself.
-    /// - Throws: ``ToolError`` when nothing can be recommended or the user stopped it; nothing is written then.
+    /// - Throws: ``ToolError`` when nothing can be recommended or the user stopped it.
     func report(isSilent: Bool) throws -> ScoreReport {
         let progress = ProgressLine(isSilent: isSilent)
         defer { progress.clear() }
         let options = choices.options
+        if let out { try Self.checkFolder(out) }
         let sequence = try CheckpointSequence.find(checkpoints)
         let scoredOn =
             try views.isEmpty
@@ -63,7 +69,7 @@ struct ScoreOptions: ParsableArguments {
         run.threads = threads.count
         run.cache = cache.folder
         progress.remark("Scoring \(counted(sequence.files.count, "checkpoint")) on \(scoredOn.summary).")
-        for note in scoredOn.notes { progress.remark("  note: \(note)") }
+        for note in sequence.notes + scoredOn.notes { progress.remark("  note: \(note)") }
         if let network = networkText(sequence, hints: run.hints) { progress.remark("  network: \(network)") }
         let outcome = try ScoreProgress(progress, sequence).follow(run)
         let report = ScoreReport(
@@ -72,8 +78,25 @@ struct ScoreOptions: ParsableArguments {
             let only = report.excluded.count == 1 ? report.excluded.first : nil
             throw ToolError.failure(only.map { "\($0.path): \($0.reason)" } ?? "no checkpoint could be scored")
         }
-        if let out { try report.write(to: out) }
         return report
+    }
+
+    /// Finds out before the work whether its results can be written.
+    private static func checkFolder(_ path: String) throws {
+        var facts = stat()
+        if stat(path, &facts) == 0 {
+            guard facts.st_mode & S_IFMT == S_IFDIR else {
+                throw ToolError.failure("--out \(path): a file is in the way; name a folder")
+            }
+            guard access(path, W_OK) == 0 else {
+                throw ToolError.failure("--out \(path): the folder cannot be written; name another")
+            }
+            return
+        }
+        // What does not exist yet is made at the end, inside the nearest folder that does.
+        let parent = path.split(separator: "/", omittingEmptySubsequences: true).dropLast().joined(separator: "/")
+        let above = path.hasPrefix("/") ? "/" + parent : parent.isEmpty ? "." : parent
+        if above != path { try checkFolder(above) }
     }
 
     /// The first network that is recognised, with what was assumed of it beyond the file.

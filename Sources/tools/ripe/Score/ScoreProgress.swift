@@ -45,7 +45,7 @@ final class ScoreProgress {
             viewsPerCheckpoint = progress.viewCount
             line.update(
                 "\(index + 1)/\(checkpoints) \(name)", done: index * viewsPerCheckpoint + progress.viewsDone,
-                total: checkpoints * viewsPerCheckpoint, skipped: cachedCount * viewsPerCheckpoint, unit: "images")
+                total: checkpoints * viewsPerCheckpoint, skipped: cachedCount * viewsPerCheckpoint, unit: "views")
         case .finished(_, isCached: true): cachedCount += 1
         case .finished(_, isCached: false): scoredCount += 1
         // The only file of a sequence is the run's failure, told at its end.

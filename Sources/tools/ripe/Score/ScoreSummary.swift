@@ -6,15 +6,25 @@ import Formats
 /// A scored sequence as text.
 struct ScoreSummary {
     private let report: ScoreReport
+    private let isWritten: Bool
     private var candidates: [Candidate] { report.candidates }
     private var recommendation: Recommendation { report.recommendation }
 
-    init(_ report: ScoreReport) { self.report = report }
+    /// - Parameter isWritten: whether files with everything follow.
+    init(_ report: ScoreReport, isWritten: Bool = false) {
+        self.report = report
+        self.isWritten = isWritten
+    }
 
     /// The whole report.
     func lines(for terminal: Terminal) -> [String] {
-        var lines = ["", terminal.styled("Scores", .bold) + ", lower is better, \(settingText)"]
+        let heading = wrapped("Scores, lower is better, \(settingText)", to: min(terminal.width, 120) - 2)
+        var lines = [""]
+        lines += heading.enumerated().map { index, line in
+            index == 0 ? terminal.styled("Scores", .bold) + line.dropFirst("Scores".count) : "  " + line
+        }
         lines += table(hasBars: terminal.width >= 100).lines(for: terminal, indent: 2)
+        if let more = moreSettings { lines += [terminal.styled("  " + more, .dim)] }
         let curve = plot.lines(for: terminal, indent: 2)
         if !curve.isEmpty { lines += [""] + curve }
         lines += ["", terminal.styled("Recommendation", .bold)]
@@ -22,6 +32,14 @@ struct ScoreSummary {
             "  " + terminal.styled($0, recommendation.pick == nil ? .yellow : .green)
         }
         lines += choices().lines(for: terminal)
+        let shown = recommendation.ineligible
+        if !shown.isEmpty {
+            lines += ["", terminal.styled("Shown, not considered", .bold)]
+            for index in shown.indices where index < 6 || shown.count == 7 {
+                lines += bullet("\(label(shown[index].checkpoint)): \(shown[index].reason)", nil, terminal)
+            }
+            if shown.count > 7 { lines += bullet("… and \(shown.count - 6) other checkpoints", nil, terminal) }
+        }
         if !report.warnings.isEmpty {
             lines += ["", terminal.styled("Before you rely on it", .bold)]
             for warning in report.warnings {
@@ -67,7 +85,7 @@ struct ScoreSummary {
             ]
                 + deciding.map { .init("level \($0.level) ± error", .right) }
                 + (deciding.count > 1 ? [.init("rank", .right)] : []) + (hasBars ? [.init("")] : []) + [
-                    .init("", canShrink: true)
+                    .init("")
                 ])
         for (index, candidate) in candidates.enumerated() {
             let standing = recommendation.standings.first { $0.checkpoint == index }
@@ -87,7 +105,8 @@ struct ScoreSummary {
 
     private func note(_ index: Int, _ standing: Recommendation.Standing?) -> String {
         if let ineligible = recommendation.ineligible.first(where: { $0.checkpoint == index }) {
-            return ineligible.reason
+            return ineligible.isUntrained
+                ? "untrained" : ineligible.original != nil ? "copy" : "not considered"
         }
         if index == recommendation.pick { return "◆ recommended" }
         return standing?.isTied == true ? "tied" : ""
@@ -97,7 +116,7 @@ struct ScoreSummary {
     private func value(of index: Int) -> (mean: Double, error: Double) {
         let entries = deciding.compactMap { candidates[index].score[$0] }
         let count = Double(max(1, entries.count))
-        guard !entries.isEmpty else { return (.nan, .nan) }
+        guard !entries.isEmpty, entries.count == deciding.count else { return (.nan, .nan) }
         return (
             entries.reduce(0) { $0 + $1.value } / count, entries.reduce(0) { $0 + $1.standardError } / count
         )
@@ -108,19 +127,26 @@ struct ScoreSummary {
         let considered = recommendation.standings.map(\.checkpoint)
         let all = (considered.isEmpty ? Array(candidates.indices) : considered).map { value(of: $0).mean }.filter(
             \.isFinite)
-        guard let low = all.min(), let high = all.max(), high > low else { return 0.5 }
+        guard let low = all.min(), let high = all.max(), value(of: index).mean.isFinite else { return .nan }
+        guard high > low else { return 0.5 }
         return 0.1 + 0.9 * (value(of: index).mean - low) / (high - low)
     }
 
     // MARK: Curve
 
     private var plot: TextPlot {
+        let copies = Set(recommendation.ineligible.filter { $0.original != nil }.map(\.checkpoint))
+        let drawn = candidates.indices.filter { !copies.contains($0) }
         let choices = [("epoch", candidates.map(\.epoch)), ("step", candidates.map(\.step))]
-        let axis = choices.first { Set($0.1.compactMap(\.self)).count == candidates.count }
-        let points = candidates.indices.map { index in
+        let axis = choices.first { choice in
+            let known = drawn.compactMap { choice.1[$0] }
+            return !known.isEmpty && Set(known).count == known.count
+                && (known.count == drawn.count || choice.0 == "epoch")
+        }
+        let points = drawn.enumerated().map { place, index in
             let (mean, error) = value(of: index)
             return PlotPoint(
-                label: "\(axis?.1[index] ?? index + 1)", value: mean, error: error,
+                label: axis.map { $0.1[index].map { "\($0)" } ?? "–" } ?? "\(place + 1)", value: mean, error: error,
                 isPick: index == recommendation.pick,
                 counts: recommendation.standings.contains { $0.checkpoint == index })
         }
@@ -137,9 +163,24 @@ struct ScoreSummary {
             facts.add("--rule \(rule.rawValue)", label(pick) + isUsed)
         }
         if let last = recommendation.last {
-            facts.add("without a score", "\(label(last)): the last checkpoint, highest epoch number")
+            let why =
+                candidates[last].epoch != nil ? "highest epoch" : candidates[last].step != nil ? "highest step" : nil
+            facts.add("without a score", "\(label(last)): the last checkpoint, \(why ?? "by the order of the names")")
+        }
+        if let correlation = recommendation.orderCorrelation, recommendation.standings.count > 2 {
+            facts.add(
+                "score and order",
+                "rank correlation \(fixed(correlation, 2)); −1 would be: the later the better, always")
         }
         return facts
+    }
+
+    /// That there is more than the table shows.
+    private var moreSettings: String? {
+        let all = candidates.map { $0.score.entries.count }.max() ?? 0
+        guard all > deciding.count else { return nil }
+        return
+            "These \(deciding.count) of \(all) settings decide; all are in \(isWritten ? "the files below" : "--json, and in files with --out")."
     }
 
     private func label(_ index: Int) -> String {

@@ -96,7 +96,7 @@ struct TextPlot: Sendable {
             switch character {
             case "░", "·": line += terminal.styled(String(character), .dim)
             case "◆": line += terminal.styled("◆", .green)
-            case "●", "▲", "▼": line += terminal.styled("●", .cyan)
+            case "●", "▲", "▼": line += terminal.styled(String(character), .cyan)
             default: line.append(character)
             }
         }
