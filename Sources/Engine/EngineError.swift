@@ -10,6 +10,8 @@ public enum EngineError: Error, Equatable, Sendable {
     case missingDescription(evidence: String)
     /// A file that holds only part of a checkpoint's tensors.
     case shard(Shard)
+    /// A file that can be read and holds no network; the reason says what it holds and what to do.
+    case noNetwork(reason: String)
     /// The tensors do not fill the recognised architecture exactly.
     case parameterMismatch(
         architecture: String, missing: [String], unexpected: [String], misshapen: [String], cause: String)
@@ -45,11 +47,11 @@ extension EngineError: CustomStringConvertible {
         case .missingDescription(let evidence):
             "Keras weights without their network description: \(evidence); give the .keras file or the full .h5 instead, "
                 + "or one of them (or its config.json) with --arch-option config=FILE"
+        case .noNetwork(let reason): reason
         case .shard(let shard): shard.explanation
         case .parameterMismatch(let architecture, let missing, let unexpected, let misshapen, let cause):
-            "the tensors do not fit \(architecture): "
-                + [("missing", missing), ("unexpected", unexpected), ("of another shape", misshapen)]
-                .filter { !$0.1.isEmpty }.map { "\($0.1.count) \($0.0) (\(shortList($0.1)))" }.joined(separator: ", ")
+            "the tensors do not fit \(architecture)"
+                + counts([("missing", missing), ("unexpected", unexpected), ("of another shape", misshapen)])
                 + "; \(cause)"
         case .unsupportedLayer(let name, let kind, let advice): "layer '\(name)' (\(kind)) cannot be run; \(advice)"
         case .unknownArchitecture(let name, let known):
@@ -67,6 +69,12 @@ extension EngineError: CustomStringConvertible {
         case .library(let call, let detail): "\(call) failed: \(detail)"
         }
     }
+}
+
+/// ": 2 missing (a, b), 1 unexpected (c)", or nothing for empty lists.
+private func counts(_ lists: [(what: String, names: [String])]) -> String {
+    let words = lists.filter { !$0.names.isEmpty }.map { "\($0.names.count) \($0.what) (\(shortList($0.names)))" }
+    return words.isEmpty ? "" : ": " + words.joined(separator: ", ")
 }
 
 /// Joins names, cut after eight.

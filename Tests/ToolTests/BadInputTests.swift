@@ -140,4 +140,20 @@ private let badFiles = [
                 == "ripe: \(path): zip member 'archive/data.pkl': its compression ratio is 1000:1, more than the limit "
                 + "of 200:1 (a zip bomb?); save it uncompressed if it is genuine\n")
     }
+
+    @Test func filesWithoutANetworkAreNotAskedForItsName() throws {
+        let folder = try TemporaryFolder()
+        let array = folder.path + "/images.npy"
+        try NumPy.write(TensorView(floats: [Float](repeating: 0.5, count: 12), shape: [1, 3, 2, 2]), to: array)
+        let empty = try folder.file("empty.safetensors", [2, 0, 0, 0, 0, 0, 0, 0] + Array("{}".utf8))
+        let out = folder.path + "/f.npz"
+        #expect(
+            try ripe("features", array, "--input", array, "--out", out).errors
+                == "ripe: \(array): one array of numbers is no network; give images with --target or --input, weights as "
+                + ".npz with names\n")
+        #expect(
+            try ripe("features", empty, "--input", array, "--out", out).errors
+                == "ripe: \(empty): the file holds no tensors of a model; give the file that the weights were saved to\n"
+        )
+    }
 }

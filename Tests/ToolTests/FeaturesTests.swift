@@ -93,10 +93,16 @@ import Testing
     }
 
     @Test func anUnknownOptionOfTheNetworkListsTheKnownOnes() throws {
-        let run = try features("--arch-option", "depth=3")
-        #expect(run.code == 1)
+        let nowhere = try features("--arch-option", "depth=3")
+        #expect(nowhere.code == 64)
         #expect(
-            run.errors == "ripe: \(checkpoint): unknown architecture option 'depth'; known: ignore, prefix, "
+            nowhere.errors
+                == "ripe: --arch-option: unknown architecture option 'depth'; known: config, ignore, img_size, "
+                + "prefix, stem_pool, stem_stride, stochastic_depth_rate, stride (see 'ripe help features')\n")
+        let elsewhere = try features("--arch-option", "img_size=64")
+        #expect(elsewhere.code == 1)
+        #expect(
+            elsewhere.errors == "ripe: \(checkpoint): unknown architecture option 'img_size'; known: ignore, prefix, "
                 + "stochastic_depth_rate\n")
     }
 }

@@ -209,6 +209,17 @@ private struct Scores: Decodable, Equatable {
             try message("--target", target, "--image-size", "big")
                 == "ripe: --image-size 'big': expected pixels such as 224 or 224x192\n")
         #expect(
+            try message("--target", "/none", "--arch", "resnet51").hasPrefix(
+                "ripe: --arch: unknown architecture 'resnet51'; known: deepresnet, "))
+        #expect(
+            try message("--target", "/none", "--arch", "resnet50", "--arch-option", "img_size=224")
+                == "ripe: --arch-option: unknown architecture option 'img_size'; known: config, ignore, prefix, stem_pool, "
+                + "stem_stride, stride" + help)
+        #expect(
+            try message("--target", target, "--split", "validation")
+                == "ripe: --split 'validation': expected train, test or all; the layout nnU-Net raw has no validation images "
+                + "of its own\n")
+        #expect(
             try message("--target", target, "--normalize", "loud").hasPrefix(
                 "ripe: --normalize 'loud': expected auto, "))
     }

@@ -73,7 +73,7 @@ public struct Target: ImageSource {
                     listing.place,
                     .unrecognized(
                         found: "every image is empty (\(index.reduce(0) { $0 + $1.droppedCount }))",
-                        advice: "keep empty slices if they are meant")))
+                        advice: "--keep-empty takes them if they are meant")))
         }
         self.samples = samples
         self.listing = listing

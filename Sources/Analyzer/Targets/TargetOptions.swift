@@ -24,6 +24,16 @@ public struct TargetOptions: Sendable, Hashable {
     public init() {}
 }
 
+extension TargetOptions {
+    /// Refuses `--split validation` for a layout that has no such part.
+    func refuseValidation(in layout: TargetLayout) throws(AnalyzerError) {
+        guard split == .validation else { return }
+        throw .option(
+            name: "--split", value: "validation",
+            expected: "train, test or all; the layout \(layout.rawValue) has no validation images of its own")
+    }
+}
+
 /// A part of a data set.
 public enum TargetSplit: String, Sendable, Hashable, CaseIterable {
     case train, validation, test, all

@@ -9,7 +9,7 @@ protocol ArchitectureFamily {
     /// Tensors that every member has, without prefix; together they suggest the family.
     static var anchors: [String] { get }
     /// The `--arch-option` keys it knows.
-    static var options: [String] { get }
+    static var options: [FamilyOption] { get }
     /// Whether `model` inside a tensor name is skipped.
     static var dropsModel: Bool { get }
 
@@ -21,7 +21,7 @@ protocol ArchitectureFamily {
 }
 
 extension ArchitectureFamily {
-    static var options: [String] { [] }
+    static var options: [FamilyOption] { [] }
     static var dropsModel: Bool { false }
     static func canonicalName(_ name: String) -> String { name }
 }
@@ -83,43 +83,4 @@ struct IgnoreRule {
         .beginning("fc2/", "classification head"),
         .beginning("queue", "memory queue of pretraining"),
     ]
-}
-
-/// The settings that reach a family.
-struct FamilyOptions {
-    private let values: [String: String]
-
-    init(_ values: [String: String]) { self.values = values }
-
-    /// The text of a setting, if given.
-    subscript(key: String) -> String? { values[key] }
-
-    /// A number within `range`, or `standard` when not given.
-    func number(_ key: String, in range: ClosedRange<Double>, default standard: Double) throws(EngineError) -> Double {
-        guard let text = values[key] else { return standard }
-        guard let value = Double(text), range.contains(value) else {
-            throw .invalidOption(
-                option: key, value: text, expected: "a number from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return value
-    }
-
-    /// A whole number within `range`, or nil when not given.
-    func integer(_ key: String, in range: ClosedRange<Int>) throws(EngineError) -> Int? {
-        guard let text = values[key] else { return nil }
-        guard let value = Int(text), range.contains(value) else {
-            throw .invalidOption(
-                option: key, value: text, expected: "a whole number from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return value
-    }
-
-    /// One of the given words, or nil when not given.
-    func choice(_ key: String, of words: [String]) throws(EngineError) -> String? {
-        guard let text = values[key] else { return nil }
-        guard words.contains(text) else {
-            throw .invalidOption(option: key, value: text, expected: words.joined(separator: " or "))
-        }
-        return text
-    }
 }

@@ -74,7 +74,7 @@ struct DeepResNetConfiguration: Sendable, Hashable {
 enum DeepResNet: ArchitectureFamily {
     static let name = "deepresnet"
     static let anchors = ["stem.0.weight", "stem.1.running_mean", "levels.0.0.conv1.weight"]
-    static let options = ["stochastic_depth_rate"]
+    static let options = [FamilyOption("stochastic_depth_rate", .number(0...0.99))]
     static let dropsModel = true
 
     static func fit(_ table: TensorTable, _ options: FamilyOptions) throws(EngineError) -> FamilyFit {
@@ -83,7 +83,7 @@ enum DeepResNet: ArchitectureFamily {
         sizes.inputChannels = table.size("stem.0.weight", 1) ?? 3
         sizes.hasBias = table.contains("stem.0.bias")
         sizes.isBottleneck = table.contains("levels.0.0.conv3.weight")
-        sizes.stochasticDepthRate = try options.number("stochastic_depth_rate", in: 0...0.99, default: 0)
+        sizes.stochasticDepthRate = options.number("stochastic_depth_rate") ?? 0
         let levels = table.count { "levels.\($0).0.conv1.weight" }
         sizes.blocks = (0..<levels).map { level in table.count { "levels.\(level).\($0).conv1.weight" } }
         let last = sizes.isBottleneck ? 3 : 2

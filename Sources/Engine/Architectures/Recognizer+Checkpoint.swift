@@ -18,13 +18,10 @@ extension Recognizer {
         _ checkpoint: any CheckpointReader, hints: ArchitectureHints = ArchitectureHints()
     ) throws(EngineError) -> Recognition {
         if let shard = Shard(checkpoint) { throw .shard(shard) }
+        if let reason = notNetwork(checkpoint) { throw .noNetwork(reason: reason) }
         let isKerasNamed = hints.architecture?.lowercased() == KerasModel.name
         if let path = hints.options["config"] {
-            guard let configuration = try kerasConfiguration(at: path) else {
-                throw .invalidOption(
-                    option: "config", value: path,
-                    expected: "a .keras file, a full .h5 or the JSON of a network description")
-            }
+            let configuration = try givenConfiguration(at: path)
             var found = try recognize(checkpoint, describedBy: configuration, hints: hints)
             found.outsideDescription = configuration
             return found
@@ -49,6 +46,19 @@ extension Recognizer {
         }
     }
 
+    /// Why a file that can be read holds no network at all, and what to do; nil if it may hold one.
+    private static func notNetwork(_ checkpoint: any CheckpointReader) -> String? {
+        if checkpoint.format == "NumPy array" {
+            return
+                "one array of numbers is no network; give images with --target or --input, weights as .npz with names"
+        }
+        guard checkpoint.tensors.isEmpty else { return nil }
+        return "the file holds no tensors of a model"
+            + (checkpoint.metadata.otherTensorCount > 0
+                ? ", only \(checkpoint.metadata.otherTensorCount) of optimizer or other state" : "")
+            + "; give the file that the weights were saved to"
+    }
+
     /// What speaks for a network that only a description can tell, and whether everything does; nil for other errors.
     private static func misfit(
         _ error: EngineError, _ checkpoint: any CheckpointReader
@@ -64,15 +74,34 @@ extension Recognizer {
     private static func recognize(
         _ checkpoint: any CheckpointReader, describedBy configuration: String, hints: ArchitectureHints
     ) throws(EngineError) -> Recognition {
-        let known = KerasModel.options + ["ignore"]
-        for option in hints.options.keys.sorted() where !known.contains(option) {
-            throw .unknownOption(option: option, known: known)
-        }
+        try FamilyOption.check(hints.options, known: KerasModel.options)
         return try KerasModel.recognize(
             checkpoint, configuration: configuration, userRules: hints.options["ignore"])
     }
 
-    /// The description in a file that the user names; nil when it has none.
+    /// Checks what the user says of a network as far as that can be done without a checkpoint: the architecture's name,
+    /// the options' names and values, and that a description given for `config` is one.
+    ///
+    /// - Throws: ``EngineError`` with `.unknownArchitecture`, `.unknownOption`, `.invalidOption`, or `.format` for a
+    ///   description that cannot be read.
+    public static func check(_ hints: ArchitectureHints) throws(EngineError) {
+        var known = KerasModel.options
+        if hints.architecture?.lowercased() != KerasModel.name {
+            let named = try families(for: hints)
+            if hints.options["config"] == nil { known += named.flatMap { $0.options } + FamilyOption.common }
+        }
+        try FamilyOption.check(hints.options, known: known)
+        if let path = hints.options["config"] { _ = try givenConfiguration(at: path) }
+    }
+
+    /// The description in the file that the user gives for `config`.
+    private static func givenConfiguration(at path: String) throws(EngineError) -> String {
+        if let configuration = try kerasConfiguration(at: path) { return configuration }
+        throw .invalidOption(
+            option: "config", value: path, expected: "a .keras file, a full .h5 or the JSON of a network description")
+    }
+
+    /// The description in a file; nil when it has none.
     private static func kerasConfiguration(at path: String) throws(EngineError) -> String? {
         do throws(FormatError) {
             let bytes = try Bytes(mapping: path)

@@ -48,7 +48,7 @@ public enum Recognizer {
     }
 
     /// The families to try: all, or the one that the user named.
-    private static func families(for hints: ArchitectureHints) throws(EngineError) -> [any ArchitectureFamily.Type] {
+    static func families(for hints: ArchitectureHints) throws(EngineError) -> [any ArchitectureFamily.Type] {
         guard let name = hints.architecture?.lowercased() else { return families }
         let wanted = Architectures.models.first { $0.name == name }?.families ?? [name]
         let matching = families.filter { wanted.contains($0.name) }
@@ -76,10 +76,7 @@ public enum Recognizer {
         _ tensors: [TensorInfo], as family: any ArchitectureFamily.Type, prefix: String, of prefixes: [String],
         hints: ArchitectureHints
     ) throws(EngineError) -> Recognition {
-        let known = family.options + ["prefix", "ignore"]
-        for option in hints.options.keys.sorted() where !known.contains(option) {
-            throw .unknownOption(option: option, known: known)
-        }
+        try FamilyOption.check(hints.options, known: family.options + FamilyOption.common)
         let options = FamilyOptions(hints.defaults.merging(hints.options) { $1 })
         let table = TensorTable(
             tensors, prefix: prefix, dropsModel: family.dropsModel, canonicalName: family.canonicalName)

@@ -122,7 +122,10 @@ struct ResNetConfiguration: Sendable, Hashable {
 enum ResNet: ArchitectureFamily {
     static let name = "resnet"
     static let anchors = ["bn1.running_mean", "layer1.0.conv1.weight", "layer1.0.bn1.running_mean"]
-    static let options = ["stride", "stem_stride", "stem_pool"]
+    static let options = [
+        FamilyOption("stride", .words(["first", "middle"])), FamilyOption("stem_stride", .integer(1...4)),
+        FamilyOption("stem_pool", .words(["true", "false"])),
+    ]
 
     static func fit(_ table: TensorTable, _ options: FamilyOptions) throws(EngineError) -> FamilyFit {
         let sizes = try configuration(table, options)
@@ -154,7 +157,7 @@ enum ResNet: ArchitectureFamily {
                     groups: isBottleneck ? max(inner / perGroup, 1) : 1))
         }
         sizes.hasBias = table.contains("layer1.0.conv1.bias")
-        sizes.stridesFirst = try options.choice("stride", of: ["first", "middle"]) == "first"
+        sizes.stridesFirst = options["stride"] == "first"
         sizes.averagesShortcut = sizes.stages.indices.contains {
             table.contains("layer\($0 + 1).0.downsample.2.running_mean")
         }
@@ -163,12 +166,12 @@ enum ResNet: ArchitectureFamily {
             sizes.stem = .deep([0, 3, 6].map { table.size("conv1.\($0).weight", 0) ?? 0 })
         } else {
             let kernel = table.size("conv1.weight", 2) ?? 7
-            let stride = try options.integer("stem_stride", in: 1...4) ?? (kernel > 3 ? 2 : 1)
+            let stride = options.integer("stem_stride") ?? (kernel > 3 ? 2 : 1)
             sizes.inputChannels = table.size("conv1.weight", 1) ?? 3
             sizes.stem = .single(channels: table.size("conv1.weight", 0) ?? 64, kernel: kernel, stride: stride)
             sizes.hasStemPool = kernel > 3
         }
-        if let pool = try options.choice("stem_pool", of: ["true", "false"]) { sizes.hasStemPool = pool == "true" }
+        if let pool = options["stem_pool"] { sizes.hasStemPool = pool == "true" }
         return sizes
     }
 

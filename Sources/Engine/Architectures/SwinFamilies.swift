@@ -61,7 +61,7 @@ struct SwinNaming: Sendable {
         for stage in 0..<count { sizes.stages.append(try self.stage(stage, table)) }
         let hasMasks = table.names.contains { $0.hasSuffix("attn_mask") }
 
-        let imageSize = try options.integer("img_size", in: 1...65536)
+        let imageSize = options.integer("img_size")
         for (index, stage) in sizes.stages.enumerated() {
             // Rows of the first stage's maps; later ones are rounded up as patch merging does.
             let first = imageSize.map { $0 / sizes.patch } ?? (sizes.stages.last?.window ?? 7) << min(count - 1, 32)
@@ -154,7 +154,7 @@ enum TorchvisionSwin: ArchitectureFamily {
 enum TimmSwin: ArchitectureFamily {
     static let name = "swin-timm"
     static let anchors = ["patch_embed.proj.weight", "layers.0.blocks.0.attn.relative_position_bias_table"]
-    static let options = ["img_size"]
+    static let options = [FamilyOption("img_size", .integer(1...65536))]
 
     static func fit(_ table: TensorTable, _ options: FamilyOptions) throws(EngineError) -> FamilyFit {
         let isOriginal = table.contains("layers.0.downsample.reduction.weight")
@@ -170,7 +170,7 @@ enum TimmSwin: ArchitectureFamily {
 enum SeedSwin: ArchitectureFamily {
     static let name = "seed-swin"
     static let anchors = ["first_block.proj.weight", "bottom_block.conv0.attn.relative_position_bias_table"]
-    static let options = ["img_size"]
+    static let options = [FamilyOption("img_size", .integer(1...65536))]
     static let dropsModel = true
 
     static func fit(_ table: TensorTable, _ options: FamilyOptions) throws(EngineError) -> FamilyFit {

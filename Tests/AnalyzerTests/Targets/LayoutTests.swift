@@ -69,7 +69,8 @@ import Testing
             #expect(try open(tree.path) { $0.split = .all }.imageCount == 4)
             #expect(
                 tree.refusal { try open(tree.path) { $0.split = .validation } }
-                    == "ROOT: nnU-Net data set: expected a folder imagesTr, found imagesTr, imagesTs")
+                    == "--split 'validation': expected train, test or all; the layout nnU-Net raw has no validation images "
+                    + "of its own")
         }
     }
 

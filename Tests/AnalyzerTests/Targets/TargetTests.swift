@@ -81,7 +81,7 @@ import Testing
             try tree.gray("a.png", [0, 0, 0, 0, 0, 0])
             #expect(
                 tree.refusal { try Target.open([tree.path]) }
-                    == "ROOT: every image is empty (1); keep empty slices if they are meant")
+                    == "ROOT: every image is empty (1); --keep-empty takes them if they are meant")
         }
     }
 }

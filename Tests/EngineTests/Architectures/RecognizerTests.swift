@@ -127,12 +127,52 @@ struct RecognizerTests {
         let tensors = try Architectures.named("deepresnet50").tensors()
         #expect(
             throws: EngineError.unknownOption(
-                option: "window", known: ["stochastic_depth_rate", "prefix", "ignore"])
+                option: "window", known: ["ignore", "prefix", "stochastic_depth_rate"])
         ) { try Recognizer.recognize(tensors, hints: ArchitectureHints(options: ["window": "7"])) }
         #expect(
             throws: EngineError.invalidOption(
                 option: "stochastic_depth_rate", value: "2", expected: "a number from 0.0 to 0.99")
         ) { try Recognizer.recognize(tensors, hints: ArchitectureHints(options: ["stochastic_depth_rate": "2"])) }
+    }
+
+    @Test(
+        arguments: [
+            (nil, [:], nil), ("resnet50", ["stem_stride": "1", "ignore": "aux."], nil),
+            ("ResNet18", ["prefix": "encoder."], nil), (nil, ["img_size": "224"], nil), ("keras", [:], nil),
+            ("keras-resnet50", [:], nil),
+            (
+                nil, ["img_size": "big"],
+                "architecture option 'img_size' cannot be 'big'; expected a whole number from 1 to 65536"
+            ),
+            (
+                "resnet", ["img_size": "224"],
+                "unknown architecture option 'img_size'; known: "
+                    + "config, ignore, prefix, stem_pool, stem_stride, stride"
+            ),
+            ("resnet", ["stride": "last"], "architecture option 'stride' cannot be 'last'; expected first or middle"),
+            ("keras", ["prefix": "a"], "unknown architecture option 'prefix'; known: config, ignore"),
+            (nil, ["config": "/none.json"], "/none.json: cannot open: No such file or directory"),
+        ] as [(String?, [String: String], String?)])
+    func hintsAreCheckedWithoutACheckpoint(name: String?, options: [String: String], expected: String?) {
+        var message: String?
+        do throws(EngineError) {
+            try Recognizer.check(ArchitectureHints(architecture: name, options: options))
+        } catch { message = error.description }
+        #expect(message == expected)
+    }
+
+    @Test func aNameThatNoFamilyHasIsRefusedWithTheKnownOnes() {
+        let error = #expect(throws: EngineError.self) {
+            try Recognizer.check(ArchitectureHints(architecture: "resnet51"))
+        }
+        #expect(
+            error?.description.hasPrefix("unknown architecture 'resnet51'; known: deepresnet, unet-encoder, ") == true)
+    }
+
+    @Test func aMismatchWithoutListsSaysOnlyItsCause() {
+        let error = EngineError.parameterMismatch(
+            architecture: "deepresnet50", missing: [], unexpected: [], misshapen: [], cause: "leave --arch out")
+        #expect(error.description == "the tensors do not fit deepresnet50; leave --arch out")
     }
 
     @Test func defaultsReachOnlyFamiliesThatKnowThem() throws {

@@ -95,6 +95,13 @@ import Testing
             message("--loss", "infonce", "--margin", "0.5")
                 == "--margin belongs to --loss hinge, which is not asked for")
         #expect(
+            message("--loss", "infonce", "--negatives", "paper")
+                == "--loss infonce needs --negatives all, and --negatives paper is asked for")
+        #expect(
+            message("--preset", "paper", "--loss", "hinge,infonce")
+                == "--loss infonce needs --negatives all, and --preset paper takes those of the paper")
+        #expect(message("--preset", "paper", "--loss", "infonce", "--negatives", "paper,all") == "accepted")
+        #expect(
             message("--level", "0")
                 == "The value '0' is invalid for '--level <levels>': expected 'all' or level numbers such as 4, -2 or 1,-1; "
                 + "there is no level 0")

@@ -32,6 +32,7 @@ enum ACDCLayout {
 
     /// The folders of the split: training unless said otherwise; "" for the folder itself.
     private static func parts(_ folder: TargetFolder, _ options: TargetOptions) throws(AnalyzerError) -> [String] {
+        try options.refuseValidation(in: .acdc)
         if folder.folders.contains(where: isPatient) { return [""] }
         let training = folder.folder(named: ["training"])
         let testing = folder.folder(named: ["testing"])

@@ -24,6 +24,7 @@ struct DecathlonLayout {
         if let note = description?.windowNote, options.preparation.normalization == .automatic {
             listing.notes.append(note)
         }
+        try options.refuseValidation(in: .decathlon)
         let split = options.split ?? .train
         if split == .train || split == .all { try list("training", folderName: "imagesTr", into: &listing) }
         if split == .test || split == .all { try list("test", folderName: "imagesTs", into: &listing) }

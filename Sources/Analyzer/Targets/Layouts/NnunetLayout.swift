@@ -42,6 +42,7 @@ struct NnunetLayout {
 
     /// The parts that a split stands for; training data unless said otherwise.
     private func parts(_ options: TargetOptions, into listing: inout TargetListing) throws(AnalyzerError) -> [Part] {
+        try options.refuseValidation(in: listing.layout)
         let training = folder.folder(named: ["imagestr"]).map { Part(images: $0, labels: "labelsTr") }
         let test = folder.folder(named: ["imagests"]).map { Part(images: $0, labels: "labelsTs") }
         let asked: [Part?] =

@@ -7,7 +7,7 @@ import Formats
 enum KerasModel {
     static let name = "keras"
     /// The `--arch-option` keys it knows.
-    static let options = ["config"]
+    static let options = [FamilyOption("config", .text), FamilyOption("ignore", .text)]
 
     /// Translates the description and binds the checkpoint's tensors.
     ///

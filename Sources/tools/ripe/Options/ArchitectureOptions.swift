@@ -19,6 +19,10 @@ struct ArchitectureOptions: ParsableArguments {
         for option in archOptions where Self.pair(option) == nil {
             throw ValidationError("--arch-option takes key=value, found '\(option)'")
         }
+        do throws(EngineError) { try Recognizer.check(hints()) } catch {
+            let name = if case .unknownArchitecture = error { "--arch" } else { "--arch-option" }
+            throw ValidationError("\(name): \(error)")
+        }
     }
 
     /// What the options say to the recogniser.

@@ -83,6 +83,10 @@ struct ScoringChoices: ParsableArguments {
         guard margin.isEmpty || loss.isEmpty || loss.contains(.hinge) else {
             throw ValidationError("--margin belongs to --loss hinge, which is not asked for")
         }
+        guard !loss.contains(.infonce) || options.grid.negatives.contains(.all) else {
+            let place = negatives.isEmpty ? "--preset paper takes those of the paper" : "--negatives paper is asked for"
+            throw ValidationError("--loss infonce needs --negatives all, and \(place)")
+        }
     }
 
     /// What to compute.
