@@ -75,7 +75,9 @@ struct RecommendationTests {
         candidates.insert(Synthetic.candidate(epoch: 0, values: low), at: 0)
         candidates.insert(
             Synthetic.candidate(epoch: 7, values: low, name: "initial.pt", initialStatistics: true), at: 1)
-        candidates.insert(Synthetic.candidate(epoch: 0, step: 71, values: low, name: "epoch=0-step=71.ckpt"), at: 2)
+        let nearlyAsLow = low.map { $0.map { $0 + 0.001 } }
+        candidates.insert(
+            Synthetic.candidate(epoch: 0, step: 71, values: nearlyAsLow, name: "epoch=0-step=71.ckpt"), at: 2)
         for rule in PickRule.allCases {
             let result = Synthetic.recommend(candidates, rule: rule)
             #expect(
@@ -111,6 +113,25 @@ struct RecommendationTests {
         #expect(found.picks == [.guarded: 2, .best: 2, .earliest: 2])
         #expect(found.sentence.hasPrefix("Use epoch 3 (model_epoch_3.pt): it beats the last checkpoint, epoch 4, "))
         #expect(found.sentence.contains("among 4 checkpoints"))
+    }
+
+    @Test func severalFormsOfTheSameWeightsCompeteOnce() {
+        let candidates = Synthetic.sequence([0.4, 0.3], noise: 0.02, seed: 4).flatMap { candidate in
+            ["h5", "keras"].map { form in
+                var copy = candidate
+                copy.contentHash = "\(form) \(candidate.name)"
+                copy.name = "\(candidate.name).\(form)"
+                copy.step = form == "h5" ? 100 : nil
+                return copy
+            }
+        }
+        let found = Synthetic.recommend(candidates)
+        #expect(found.standings.map(\.checkpoint) == [0, 2])
+        #expect(
+            found.ineligible.map(\.reason) == [
+                "the weights of model_epoch_1.pt.h5", "the weights of model_epoch_2.pt.h5",
+            ])
+        #expect(found.pick == 2)
     }
 
     @Test func aFileOfUnknownEpochIsNeverTheLast() {

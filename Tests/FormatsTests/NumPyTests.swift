@@ -151,7 +151,8 @@ import TestSupport
             let path = try write(Array("<!DOCTYPE html>".utf8), "x.npy", in: folder)
             #expect(
                 message { try NumPy.readArray(path) }
-                    == "\(path): this is a web page, not a NumPy array; the download failed and saved the server's answer; fetch it again")
+                    == "\(path): this is a web page, not a NumPy array; the download failed and saved the server's answer; fetch it again"
+            )
         }
     }
 }

@@ -68,7 +68,8 @@ private let badFiles = [
     BadFile(
         name: "terabytes.safetensors",
         bytes: { safetensors(#"{"a":{"dtype":"F32","shape":[1099511627776],"data_offsets":[0,4398046511104]}}"#) },
-        message: "tensor data at byte 86 is cut short: 4398046511104 bytes expected, 0 found"),
+        message: "tensor data at byte 86 is cut short: 4398046511104 bytes expected, 0 found; copy or download the "
+            + "file again"),
     BadFile(
         name: "header.safetensors", bytes: { [0, 0, 0, 0, 0, 1, 0, 0] + Array(#"{"a":1}"#.utf8) },
         message: "the header size is 1099511627776, more than the limit of 100000000 bytes"),
@@ -79,7 +80,8 @@ private let badFiles = [
                 #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#,
                 dataCount: 12)
         },
-        message: "tensor 'b': expected data from 8 on, where the one before ends, found data from 4 on: an overlap"),
+        message: "tensor 'b': expected data from 8 on, where the one before ends, found data from 4 on: an overlap; "
+            + "save the file anew, or copy it again"),
     BadFile(
         name: "noise.pt", bytes: { (0..<5000).map { UInt8($0 * 97 % 251) } },
         message:

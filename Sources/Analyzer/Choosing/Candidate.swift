@@ -68,17 +68,27 @@ extension Candidate {
     /// Whether it is known when in training it was saved.
     var hasPlace: Bool { epoch != nil || step != nil }
 
-    /// For each checkpoint the one that it is a copy of: the same file byte for byte, of the same epoch and step or of
-    /// none (`last.ckpt`, `best.pt`). Equal files of different epochs are no copies but a sign of something wrong.
+    /// For each checkpoint the one that it is a copy of: the same file byte for byte, or the same scores to the last bit
+    /// (another format of the same weights), of the same epoch and step or of none (`last.ckpt`, `best.pt`). Equal ones of
+    /// different epochs are no copies but a sign of something wrong.
     static func originals(_ candidates: [Candidate]) -> [Int?] {
         candidates.indices.map { index in
             let candidate = candidates[index]
-            guard let hash = candidate.contentHash else { return nil }
             return candidates[..<index].firstIndex { other in
-                other.contentHash == hash
-                    && (!candidate.hasPlace || (other.epoch == candidate.epoch && other.step == candidate.step))
+                let isSameFile = candidate.contentHash.map { $0 == other.contentHash } ?? false
+                guard isSameFile || candidate.isOfSameScores(as: other) else { return false }
+                return !candidate.hasPlace || candidate.isOfSamePlace(as: other)
             }
         }
+    }
+
+    private func isOfSameScores(as other: Candidate) -> Bool {
+        score.fingerprint.map { $0 == other.score.fingerprint } ?? false
+    }
+
+    /// One form of a checkpoint may tell its step where another does not.
+    private func isOfSamePlace(as other: Candidate) -> Bool {
+        epoch == other.epoch && (step == other.step || (epoch != nil && (step == nil || other.step == nil)))
     }
 
     /// What to call each checkpoint: the epoch where it tells apart all that have one, else epoch and step, else the step;
@@ -119,5 +129,13 @@ extension Graph {
             }
         }
         return found ? true : nil
+    }
+}
+
+extension CheckpointScore {
+    /// The bits of all scores, which only the same weights share; nil where there is nothing but zeros and no numbers.
+    var fingerprint: [UInt64]? {
+        let values = entries.map(\.value)
+        return values.allSatisfy { $0.isNaN || $0 == 0 } ? nil : values.map(\.bitPattern)
     }
 }

@@ -144,7 +144,8 @@ private struct Field {
         let originals = Candidate.originals(candidates)
         for (index, candidate) in candidates.enumerated() {
             if let original = originals[index] {
-                let reason = "a copy of \(candidates[original].name)"
+                let isSameFile = candidates[index].contentHash.map { $0 == candidates[original].contentHash } ?? true
+                let reason = "\(isSameFile ? "a copy" : "the weights") of \(candidates[original].name)"
                 ineligible.append(
                     .init(
                         checkpoint: index, reason: reason, isUntrained: untrained[original] != nil, original: original))

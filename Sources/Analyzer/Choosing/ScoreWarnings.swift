@@ -57,7 +57,10 @@ public struct ScoreWarnings {
         for copies in files where copies.count(where: { originals[$0] == nil }) > 1 {
             found.append(warning(.identicalFiles, "\(list(copies)) are the same file, byte for byte.", copies))
         }
-        for copies in repeated({ Self.fingerprint($0.score) }) where !files.contains(copies) {
+        let sameScores = repeated { $0.score.fingerprint }.filter { copies in
+            !files.contains(copies) && copies.count(where: { originals[$0] == nil }) > 1
+        }
+        for copies in sameScores {
             found.append(
                 warning(
                     .identicalScores,
@@ -252,10 +255,5 @@ public struct ScoreWarnings {
             if let key = key(candidate) { groups[key, default: []].append(index) }
         }
         return groups.values.filter { $0.count > 1 }.sorted { $0[0] < $1[0] }
-    }
-
-    private static func fingerprint(_ score: CheckpointScore) -> [UInt64]? {
-        let values = score.entries.map(\.value)
-        return values.allSatisfy { $0.isNaN || $0 == 0 } ? nil : values.map(\.bitPattern)
     }
 }

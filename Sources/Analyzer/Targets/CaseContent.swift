@@ -67,7 +67,8 @@ enum CaseContent: Sendable {
             throw FormatError(
                 path,
                 .invalid(
-                    section: "array", expected: "channel \(missing)", found: "\(axes[1]) channels, counted from 0"))
+                    section: "array", expected: "channel \(missing)",
+                    found: "\(axes[1]) channels, counted from 0; choose with --channel"))
         case 3, 4:
             throw FormatError(
                 path,
@@ -107,7 +108,8 @@ enum CaseContent: Sendable {
                 throw FormatError(
                     volume.path,
                     .invalid(
-                        section: "frame", expected: "1 to \(volume.frameCount)", found: "\(frame + 1) (Info.cfg)"))
+                        section: "frame", expected: "1 to \(volume.frameCount)",
+                        found: "\(frame + 1); correct Info.cfg beside it"))
             }
             return [VolumeChannel(volume: volume, frame: frame)]
         }
@@ -118,7 +120,9 @@ enum CaseContent: Sendable {
                 volume.path,
                 .invalid(
                     section: "fourth axis (channels)", expected: "channel \(channel)",
-                    found: "\(volume.frameCount) channel\(volume.frameCount == 1 ? "" : "s"), counted from 0"))
+                    found:
+                        "\(volume.frameCount) channel\(volume.frameCount == 1 ? "" : "s"), counted from 0; choose with --channel"
+                ))
         }
         return wanted.map { VolumeChannel(volume: volume, frame: $0) }
     }

@@ -56,6 +56,9 @@ extension Target {
 
     private static func sizeError(_ path: String, _ found: Shape, _ expected: Shape) -> FormatError {
         FormatError(
-            path, .invalid(section: "mask", expected: "\(expected) as its image", found: "\(found)"))
+            path,
+            .invalid(
+                section: "mask", expected: "\(expected) as its image",
+                found: "\(found); give the mask of this very image"))
     }
 }

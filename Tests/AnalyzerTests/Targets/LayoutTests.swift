@@ -50,7 +50,8 @@ import Testing
             #expect(!all.summary.notes.contains { $0.contains("--channel") })
             #expect(
                 tree.refusal { try open(tree.path) { $0.channels = [2] } }
-                    == "ROOT/d/imagesTr: case heart_2: expected a file for channel 2, found channels 0, 1")
+                    == "ROOT/d/imagesTr: case heart_2: expected a file for channel 2, found channels 0, 1; "
+                    + "choose with --channel")
         }
     }
 
@@ -112,7 +113,7 @@ import Testing
             #expect(
                 tree.refusal { try open(tree.path) { $0.channels = [2] } }
                     == "ROOT/Task01/imagesTr/b_2.nii.gz: fourth axis (channels): expected channel 2, found 2 channels, "
-                    + "counted from 0")
+                    + "counted from 0; choose with --channel")
         }
     }
 
@@ -144,7 +145,8 @@ import Testing
             try tree.text("ACDC/testing/patient101/Info.cfg", "ED: 1\nES: 9\n")
             #expect(
                 tree.refusal { try open(tree.path) { $0.split = .test } }
-                    == "ROOT/ACDC/testing/patient101/patient101_4d.nii.gz: frame: expected 1 to 3, found 9 (Info.cfg)")
+                    == "ROOT/ACDC/testing/patient101/patient101_4d.nii.gz: frame: expected 1 to 3, found 9; correct Info.cfg beside it"
+            )
         }
     }
 

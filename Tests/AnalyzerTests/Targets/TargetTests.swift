@@ -138,7 +138,8 @@ import Testing
             let target = try Target.open([tree.path])
             #expect(
                 tree.refusal { try target.labels(0) }
-                    == "ROOT/labelsTr/a.nii.gz: mask: expected 4×3×2 as its image, found 4×3×3")
+                    == "ROOT/labelsTr/a.nii.gz: mask: expected 4×3×2 as its image, found 4×3×3; "
+                    + "give the mask of this very image")
         }
     }
 

@@ -124,7 +124,7 @@ struct NnunetLayout {
                     images.path,
                     .invalid(
                         section: "case \(identity)", expected: "a file for channel \(channel)",
-                        found: "channel\(files.count == 1 ? "" : "s") \(have)")))
+                        found: "channel\(files.count == 1 ? "" : "s") \(have); choose with --channel")))
         }
         return file
     }
