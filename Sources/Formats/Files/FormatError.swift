@@ -53,6 +53,7 @@ extension FormatError.Reason: CustomStringConvertible {
         case .invalid: "; save the file anew, or copy it again"
         case .library: "; the file is damaged, save or copy it again"
         case .missingTensor: "; 'ripe inspect' lists them"
+        case .system(action: "write", _), .system(action: "sync", _): "; make room there or name another place"
         case .system, .unsupported, .limitExceeded, .unrecognized: ""
         }
     }
