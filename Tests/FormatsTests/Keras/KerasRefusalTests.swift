@@ -155,8 +155,11 @@ import Testing
         let checkpoint = try openKerasHDF5(path: "m.h5", bytes: changed)
         let names = ["gzip_shuffle", "plain", "big_endian"]
         let messages = names.map { name in message { try checkpoint.tensor(name) } }
-        #expect(
-            messages.contains { $0.contains("chunk [0, 0]: expected 252 bytes after inflating, found") }, "\(messages)")
+        // libhdf5 1.14 notices itself, and says so when it counts the chunks.
+        let refusals = [
+            "chunk [0, 0]: expected 252 bytes after inflating, found", "H5Dget_num_chunks('gzip_shuffle') failed: ",
+        ]
+        #expect(messages.contains { message in refusals.contains { message.contains($0) } }, "\(messages)")
     }
 
     @Test func extentsThatOnlyTheFileClaimsAreRefused() throws {
@@ -176,16 +179,22 @@ import Testing
         let bytes = try KerasGolden.hdf5Bytes("user_block.h5").array
         let extent: [UInt8] = [4, 0, 0, 0, 0, 0, 0, 0]
         let place = try #require(bytes.firstOffset(of: extent + extent))
+        let message = opening(bytes.patched(place + 1, [0, 1]).patched(place + 9, [0, 1]))
+        // libhdf5 1.14 refuses to open the data set.
         #expect(
-            opening(bytes.patched(place + 1, [0, 1]).patched(place + 9, [0, 1]))
-                == "m.h5: HDF5 data set 'x' at byte 3072 is cut short: 262160 bytes expected, 4144 found")
+            message == "m.h5: HDF5 data set 'x' at byte 3072 is cut short: 262160 bytes expected, 4144 found"
+                || message.hasPrefix("m.h5: H5Oopen('x') failed: ") && message.contains("invalid dataset size"),
+            "\(message)")
     }
 
     @Test func exponentsOfAnySizeAreRefusedWithoutATrap() throws {
         // The exponent of the first float type (8 bits at bit 23, fraction of 23 at bit 0) becomes 64 bits wide.
         let bytes = try KerasGolden.hdf5Bytes("user_block.h5").array
         let place = try #require(bytes.firstOffset(of: [23, 8, 0, 23, 127, 0, 0, 0]))
-        let checkpoint = try openKerasHDF5(path: "m.h5", bytes: Bytes(copying: bytes.patched(place + 1, [64])))
+        let patched = bytes.patched(place + 1, [64])
+        // libhdf5 1.14 refuses to open the data set, and with it the file.
+        if opening(patched).hasPrefix("m.h5: H5Oopen('x') failed: ") { return }
+        let checkpoint = try openKerasHDF5(path: "m.h5", bytes: Bytes(copying: patched))
         #expect(checkpoint.tensors.map(\.name) == ["y"])
         #expect(checkpoint.metadata.warnings == ["'x' holds numbers of an unusual format, which is no tensor"])
     }
