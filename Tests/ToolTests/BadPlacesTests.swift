@@ -107,36 +107,16 @@ import Testing
     @Test func impossibleVariancesAndDeadNetworksAreLeftOutByName() throws {
         let source = try Checkpoint.open(checkpoint)
         let norm = try #require(source.tensors.first { $0.name.hasSuffix("running_var") }).name
-        _ = try folder.file(
-            "epoch_1.safetensors", safetensorsBytes(of: source, changing: norm) { $0[0] = -5 })
-        _ = try folder.file(
-            "epoch_2.safetensors",
-            safetensorsBytes(of: source, changing: nil) { values in
-                for index in values.indices { values[index] = 0 }
-            })
+        let damaged = try safetensorsBytes(of: source) { name, values in if name == norm { values[0] = -5 } }
+        let dead = try safetensorsBytes(of: source) { name, values in
+            if !name.hasSuffix("running_var") { for index in values.indices { values[index] = 0 } }
+        }
+        _ = try folder.file("epoch_1.safetensors", damaged)
+        _ = try folder.file("epoch_2.safetensors", dead)
         let run = try score("--json", checkpoints: folder.path)
         #expect(run.code == 1)
         #expect(run.errors.contains("running_var' holds 1 variances below zero; the checkpoint is damaged"))
         #expect(run.errors.contains("epoch_2.safetensors: none of its scores is a number: "))
-    }
-
-    /// A checkpoint as safetensors with the values of one tensor, or of all that are not variances, changed.
-    private func safetensorsBytes(
-        of source: any CheckpointReader, changing name: String?, _ change: (inout [Float]) -> Void
-    ) throws -> [UInt8] {
-        var header: [String] = []
-        var data: [UInt8] = []
-        for tensor in source.tensors {
-            guard var values = try source.tensor(tensor.name).floats() else { continue }
-            if name == tensor.name || (name == nil && !tensor.name.hasSuffix("running_var")) { change(&values) }
-            let bytes = values.withUnsafeBytes { Array($0) }
-            let shape = tensor.shape.axes.map { "\($0)" }.joined(separator: ",")
-            let range = "[\(data.count),\(data.count + bytes.count)]"
-            header.append("\"\(tensor.name)\":{\"dtype\":\"F32\",\"shape\":[\(shape)],\"data_offsets\":\(range)}")
-            data += bytes
-        }
-        let text = Array("{\(header.joined(separator: ","))}".utf8)
-        return withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) } + text + data
     }
 
     // MARK: Places that cannot be written

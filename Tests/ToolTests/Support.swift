@@ -1,5 +1,6 @@
 // Runs the built `ripe` as a user would, and what tests of it need.
 
+import Formats
 import FoundationEssentials
 import Glibc
 import Synchronization
@@ -110,4 +111,23 @@ struct Running {
 /// Runs `ripe` to its end.
 func ripe(_ arguments: String..., in directory: String? = nil, wrapper: String = "exec \"$@\"") throws -> Finished {
     try Running(arguments, in: directory, wrapper: wrapper).finish()
+}
+
+/// A checkpoint's float32 tensors as safetensors, after `change` saw each by name.
+func safetensorsBytes(
+    of reader: any CheckpointReader, change: (_ name: String, _ values: inout [Float]) -> Void
+) throws -> [UInt8] {
+    var entries: [String] = []
+    var data: [UInt8] = []
+    for info in reader.tensors where info.dtype == .float32 {
+        var values = try reader.tensor(info.name).floats() ?? []
+        change(info.name, &values)
+        let bytes = values.withUnsafeBytes { Array($0) }
+        entries.append(
+            "\"\(info.name)\":{\"dtype\":\"F32\",\"shape\":\(info.shape.axes),"
+                + "\"data_offsets\":[\(data.count),\(data.count + bytes.count)]}")
+        data += bytes
+    }
+    let header = Array("{\(entries.joined(separator: ","))}".utf8)
+    return withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) } + header + data
 }

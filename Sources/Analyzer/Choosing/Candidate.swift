@@ -31,8 +31,7 @@ public struct Candidate: Sendable {
     /// - Parameter path: the name, if not given.
     public init(
         name: String, path: String? = nil, architecture: String? = nil, networkFacts: [Recognition.Fact] = [],
-        epoch: Int?, step: Int?, contentHash: String?,
-        hasInitialStatistics: Bool?, score: CheckpointScore
+        epoch: Int?, step: Int?, contentHash: String?, hasInitialStatistics: Bool?, score: CheckpointScore
     ) {
         self.name = name
         self.path = path ?? name
@@ -72,18 +71,16 @@ extension Candidate {
     /// (another format of the same weights), of the same epoch and step or of none (`last.ckpt`, `best.pt`). Equal ones of
     /// different epochs are no copies but a sign of something wrong.
     static func originals(_ candidates: [Candidate]) -> [Int?] {
-        candidates.indices.map { index in
+        let fingerprints = candidates.map(\.score.fingerprint)
+        return candidates.indices.map { index in
             let candidate = candidates[index]
-            return candidates[..<index].firstIndex { other in
-                let isSameFile = candidate.contentHash.map { $0 == other.contentHash } ?? false
-                guard isSameFile || candidate.isOfSameScores(as: other) else { return false }
-                return !candidate.hasPlace || candidate.isOfSamePlace(as: other)
+            return (0..<index).first { other in
+                let isSameFile = candidate.contentHash.map { $0 == candidates[other].contentHash } ?? false
+                let hasSameScores = fingerprints[index].map { $0 == fingerprints[other] } ?? false
+                guard isSameFile || hasSameScores else { return false }
+                return !candidate.hasPlace || candidate.isOfSamePlace(as: candidates[other])
             }
         }
-    }
-
-    private func isOfSameScores(as other: Candidate) -> Bool {
-        score.fingerprint.map { $0 == other.score.fingerprint } ?? false
     }
 
     /// One form of a checkpoint may tell its step where another does not.

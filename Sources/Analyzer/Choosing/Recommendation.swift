@@ -118,8 +118,7 @@ public struct Recommendation: Sendable, Hashable {
         sentence =
             RecommendationText(
                 labels: Candidate.labels(candidates), names: candidates.map(\.name), rule: rule, picks: picks,
-                last: last,
-                standings: standings, ineligible: ineligible, resamplings: resamplings
+                last: last, standings: standings, ineligible: ineligible, resamplings: resamplings
             ).sentence
     }
 }

@@ -54,8 +54,8 @@ public struct CheckpointSequence: Sendable {
     /// Finds checkpoints and opens each for its epoch and step.
     ///
     /// A folder gives its checkpoint files and those of subfolders named after an epoch or step (`checkpoint-500/`); if
-    /// there are none, those of deeper folders; ``notes`` says what that passed over or took together. Files in it that are no checkpoints (tables, logs, optimizer states) are
-    /// passed over. A pattern (`*`, `?`, `[…]`) stands for the files and folders it matches. A file that was named is
+    /// there are none, those of deeper folders; ``notes`` says what that passed over or took together. Files in it that are
+    /// no checkpoints (tables, logs, optimizer states) are passed over. A pattern (`*`, `?`, `[…]`) stands for the files and folders it matches. A file that was named is
     /// either opened or excluded with a reason. The shards of an index are one checkpoint; without it they are excluded.
     ///
     /// Epoch and step are what the file says inside, else what its name says (``CheckpointName/sequence(_:)``).

@@ -1,6 +1,5 @@
 // Finished scores on disk: one small file for each checkpoint, target and choice of settings.
 
-public import Engine
 import FoundationEssentials
 public import Formats
 
@@ -8,19 +7,14 @@ public import Formats
 public struct CachedScore: Sendable, Hashable, Codable {
     /// The network in words.
     public var architecture: String
-    /// What was found out or assumed about it.
-    public var networkFacts: [Recognition.Fact]
     /// Whether its BatchNorm statistics are still 0 and 1; nil without BatchNorm.
     public var hasInitialStatistics: Bool?
     /// The scores.
     public var score: CheckpointScore
 
     /// Bundles what is kept.
-    public init(
-        architecture: String, networkFacts: [Recognition.Fact] = [], hasInitialStatistics: Bool?, score: CheckpointScore
-    ) {
+    public init(architecture: String, hasInitialStatistics: Bool?, score: CheckpointScore) {
         self.architecture = architecture
-        self.networkFacts = networkFacts
         self.hasInitialStatistics = hasInitialStatistics
         self.score = score
     }

@@ -167,9 +167,7 @@ public struct SequenceRun: Sendable {
             }
             return .success(
                 CachedScore(
-                    architecture: network.recognition.architecture,
-                    networkFacts: facts(network.recognition),
-                    hasInitialStatistics: network.hasInitialStatistics,
+                    architecture: network.recognition.architecture, hasInitialStatistics: network.hasInitialStatistics,
                     score: score))
         } catch {
             switch error {

@@ -87,8 +87,7 @@ public struct StoredViews: ViewSource {
             }
             floats = TensorView(floats: values, shape: view.shape)
         }
-        let bad = floats.withFloats { values in values.firstIndex { !$0.isFinite }.map { ($0, values[$0]) } }
-        if let (index, value) = bad.flatMap(\.self) {
+        if let (index, value) = floats.firstNonFinite {
             let image = index / max(1, view.shape.elementCount / max(1, view.shape[0]))
             throw .views(expected: "finite numbers", found: "\(value) in image \(image + 1)")
         }

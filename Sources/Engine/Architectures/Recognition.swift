@@ -35,7 +35,7 @@ public struct Recognition: Sendable {
     }
 
     /// One assumption, for reports.
-    public struct Fact: Sendable, Hashable, Codable {
+    public struct Fact: Sendable, Hashable {
         /// What it is about, and its value.
         public var key: String, value: String
 

@@ -93,13 +93,13 @@ public final class InferencePlan {
         }
         // A slice without images leaves what it would have written as it was, and nobody reads it.
         for step in steps where step.firstImage < imageCount {
-            switch step {
-            case .primitive(let step, _): try step.run(on: stream)
-            case .kernel(let run, _):
+            switch step.work {
+            case .primitive(let primitive): try primitive.run(on: stream)
+            case .kernel(let run):
                 try stream.wait()
                 run()
-            case .emit(let index, let step, let firstImage):
-                try emit(step, to: &values[index], at: firstImage * levels[index].elementCount)
+            case .emit(let index, let copy):
+                try emit(copy, to: &values[index], at: step.firstImage * levels[index].elementCount)
             }
         }
         try stream.wait()

@@ -108,8 +108,7 @@ final class PlanBuilder {
                     ?? addBuffer(for: layout, at: index, lastUse: lastUse[node.output] ?? index)
             }
             layouts[node.output] = layout
-            for value in [node.output] + node.inputs {
-                guard let buffer = bufferOf[value] else { continue }
+            if let buffer = bufferOf[node.output] {
                 lifetimes[buffer].last = max(lifetimes[buffer].last, index, lastUse[node.output] ?? index)
             }
         }
@@ -234,24 +233,22 @@ final class PlanBuilder {
         for slice in 0..<slices.count {
             resolver.slice = slice
             for (node, step) in pending where node < slices.nodeCount {
-                steps.append(try bind(step, resolver, firstImage: slice * slices.batch))
+                steps.append(PlanStep(work: try bind(step, resolver), firstImage: slice * slices.batch))
             }
         }
         resolver.slice = 0
         for (node, step) in pending where node >= slices.nodeCount {
-            steps.append(try bind(step, resolver, firstImage: 0))
+            steps.append(PlanStep(work: try bind(step, resolver), firstImage: 0))
         }
         return (steps, resolver)
     }
 
-    private func bind(
-        _ step: PendingStep, _ resolver: MemoryResolver, firstImage: Int
-    ) throws(EngineError) -> PlanStep {
+    private func bind(_ step: PendingStep, _ resolver: MemoryResolver) throws(EngineError) -> PlanStep.Work {
         switch step {
         case .primitive(let primitive, let arguments):
             let bound = arguments.map { (role: $0.role, data: resolver.address($0.memory)) }
-            return .primitive(try Step(primitive, stream, bound), firstImage: firstImage)
-        case .kernel(let make): return .kernel(make(resolver), firstImage: firstImage)
+            return .primitive(try Step(primitive, stream, bound))
+        case .kernel(let make): return .kernel(make(resolver))
         case .emit(let level, let primitive, let source):
             var arguments = [
                 (role: Primitive.Role.source.rawValue, data: resolver.address(.buffer(source))),
@@ -260,23 +257,23 @@ final class PlanBuilder {
             if primitive.scratchByteCount > 0 {
                 arguments.append((Primitive.Role.scratchpad.rawValue, resolver.address(.scratch)))
             }
-            return .emit(level: level, try Step(primitive, stream, arguments), firstImage: firstImage)
+            return .emit(level: level, try Step(primitive, stream, arguments))
         }
     }
 }
 
-/// A step ready to run, with the first of the images that it works on.
-enum PlanStep {
-    /// A oneDNN primitive.
-    case primitive(Step, firstImage: Int)
-    /// One of our own loops.
-    case kernel(() -> Void, firstImage: Int)
-    /// Copies a level out.
-    case emit(level: Int, Step, firstImage: Int)
-
-    var firstImage: Int {
-        switch self {
-        case .primitive(_, let image), .kernel(_, let image), .emit(_, _, let image): image
-        }
+/// A step ready to run.
+struct PlanStep {
+    enum Work {
+        /// A oneDNN primitive.
+        case primitive(Step)
+        /// One of our own loops.
+        case kernel(() -> Void)
+        /// Copies a level out.
+        case emit(level: Int, Step)
     }
+
+    let work: Work
+    /// The first of the images that it works on.
+    let firstImage: Int
 }

@@ -44,6 +44,12 @@ public struct TensorView: Sendable {
         guard let values = floats() else { return nil }
         return try lend(values, to: body)
     }
+
+    /// The first value that is NaN or infinite, and its place in row-major order; nil where all are finite, and for types
+    /// that ``floats()`` cannot convert.
+    public var firstNonFinite: (index: Int, value: Float)? {
+        withFloats { values in values.firstIndex { !$0.isFinite }.map { ($0, values[$0]) } }.flatMap(\.self)
+    }
 }
 
 /// `Array.withUnsafeBufferPointer` with a typed error.

@@ -18,8 +18,7 @@ struct InputImages {
         }
         (count, channels, height, width) = (axes[0], axes[1], axes[2], axes[3])
         values = array
-        let bad = array.withFloats { all in all.firstIndex { !$0.isFinite }.map { ($0, all[$0]) } }
-        if let (index, value) = bad.flatMap(\.self) {
+        if let (index, value) = array.firstNonFinite {
             throw ToolError.failure(
                 "\(path): expected finite numbers, found \(value) in image \(index / (channels * height * width) + 1); "
                     + "a network's activations would hide it")

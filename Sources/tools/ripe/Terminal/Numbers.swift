@@ -9,11 +9,8 @@ func fixed(_ value: Double, _ decimals: Int) -> String { formatted("%.*f", decim
 /// or beyond fifteen digits gets an exponent.
 func significant(_ value: Double, _ digits: Int) -> String {
     let size = abs(value)
-    return size < 1e15 && size >= power(of: digits) ? fixed(value, 0) : formatted("%.*g", digits, value)
+    return size < 1e15 && size >= pow(10, Double(digits)) ? fixed(value, 0) : formatted("%.*g", digits, value)
 }
-
-/// 10 to the number of digits.
-private func power(of digits: Int) -> Double { (0..<max(digits, 0)).reduce(1.0) { size, _ in size * 10 } }
 
 private func formatted(_ format: String, _ precision: Int, _ value: Double) -> String {
     withVaList([Int32(clamping: precision), value]) { arguments in
