@@ -8,6 +8,9 @@ public protocol CheckpointReader: Sendable {
     var format: String { get }
     /// The model's tensors in the file's own order, after the wrapper was opened and prefixes stripped.
     var tensors: [TensorInfo] { get }
+    /// Tensors that are no part of the model (optimizer state and the like), under the keys that lead to them; ``tensor(_:)``
+    /// reads them too.
+    var otherTensors: [TensorInfo] { get }
     /// What else the file says.
     var metadata: CheckpointMetadata { get }
 
@@ -15,6 +18,11 @@ public protocol CheckpointReader: Sendable {
     ///
     /// - Throws: ``FormatError`` with `.missingTensor`, `.truncated` or `.invalid`.
     func tensor(_ name: String) throws(FormatError) -> TensorView
+}
+
+extension CheckpointReader {
+    /// None, for formats that hold only a model.
+    public var otherTensors: [TensorInfo] { [] }
 }
 
 /// What a checkpoint holds besides its model's tensors.

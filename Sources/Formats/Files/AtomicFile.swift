@@ -82,6 +82,18 @@ public struct AtomicFile: ~Copyable {
         try result.get()
     }
 
+    /// Appends bytes that will not be needed again: what is mapped is let go piece by piece, so that writing a large
+    /// tensor does not keep all of it in memory.
+    mutating func write(streaming bytes: Bytes) throws(FormatError) {
+        let step = 8 << 20
+        var offset = 0
+        while let piece = bytes.slice(offset, min(step, bytes.count - offset)), piece.count > 0 {
+            try write(piece)
+            piece.adviseDontNeed()
+            offset += piece.count
+        }
+    }
+
     /// Appends text as UTF-8.
     public mutating func write(_ text: String) throws(FormatError) { try write(Array(text.utf8)) }
 
@@ -108,6 +120,9 @@ public struct AtomicFile: ~Copyable {
         try file.commit()
     }
 }
+
+/// Removes a file that is in the way of nobody any more; one that is not there is no mistake.
+func removeFile(_ path: String) { unlink(path) }
 
 /// The process's file mode mask, which can only be read by setting it.
 private func currentUmask() -> mode_t {

@@ -112,6 +112,7 @@ final class ByteOwner: @unchecked Sendable {  // Sendable: the memory is never w
 
     let memory: UnsafeRawBufferPointer
     private let kind: Kind
+    var isMapped: Bool { kind == .mapped }
 
     init(_ memory: UnsafeRawBufferPointer, kind: Kind) {
         self.memory = memory

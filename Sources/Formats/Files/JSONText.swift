@@ -35,6 +35,16 @@ extension JSON {
         }
     }
 
+    /// The value as text without any blanks.
+    public var compactText: String {
+        switch self {
+        case .array(let elements): "[" + elements.map(\.compactText).joined(separator: ",") + "]"
+        case .object(let members):
+            "{" + members.map { "\(Self.quoted($0.key)):\($0.value.compactText)" }.joined(separator: ",") + "}"
+        default: inlineText
+        }
+    }
+
     private var isNumberList: Bool {
         guard case .array(let elements) = self else { return false }
         return elements.allSatisfy { if case .number = $0 { true } else { $0 == .null } }

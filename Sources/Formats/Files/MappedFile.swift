@@ -45,6 +45,18 @@ extension Bytes {
     }
 }
 
+extension Bytes {
+    /// Lets go of the memory that whole pages of these mapped bytes take; they are read from the file again if needed.
+    func adviseDontNeed() {
+        guard owner.isMapped, let base = owner.memory.baseAddress else { return }
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let first = (Int(bitPattern: base) + start + page - 1) / page * page
+        let last = (Int(bitPattern: base) + start + count) / page * page
+        guard first < last else { return }
+        _ = madvise(UnsafeMutableRawPointer(bitPattern: first), last - first, MADV_DONTNEED)
+    }
+}
+
 /// Undoes the map of a ``ByteOwner``.
 func unmap(_ memory: UnsafeRawBufferPointer) {
     guard let base = memory.baseAddress else { return }

@@ -12,6 +12,8 @@ public struct ZipArchive: Sendable {
     public let path: String
     /// The members in the order of the central directory.
     public let members: [Member]
+    /// What the writer remarked about the whole archive.
+    let comment: Bytes
     private let bytes: Bytes
     private let indices: [String: Int]
     private let verified: VerifiedMembers
@@ -20,7 +22,7 @@ public struct ZipArchive: Sendable {
     private let hasChecksums: Bool
 
     /// One entry of the central directory.
-    public struct Member: Sendable, Hashable {
+    public struct Member: Sendable {
         /// The name with `/` between folders.
         public let name: String
         /// How the data is stored: 0 as it is, 8 deflated.
@@ -37,6 +39,8 @@ public struct ZipArchive: Sendable {
         /// Where the next member's header or the central directory begins: this member must end before.
         var limit: Int
         let isEncrypted: Bool
+        /// What the writer remarked about the member.
+        let comment: Bytes
 
         /// Whether the data lies in the archive as it is, and is lent without a copy.
         public var isStored: Bool { method == 0 }
@@ -58,6 +62,7 @@ public struct ZipArchive: Sendable {
         self.bytes = bytes
         let directory = try ZipDirectory(path: path, bytes: bytes)
         members = try directory.members()
+        comment = directory.comment
         var indices = [String: Int](minimumCapacity: members.count)
         for member in members {
             guard indices.updateValue(member.index, forKey: member.name) == nil else {

@@ -7,6 +7,8 @@ struct ZipDirectory {
     private let offset: Int
     private let byteCount: Int
     private let memberCount: Int
+    /// What the archive's writer remarked about it as a whole.
+    let comment: Bytes
 
     /// Finds and checks the end record.
     init(path: String, bytes: Bytes) throws(FormatError) {
@@ -24,6 +26,7 @@ struct ZipDirectory {
                     expected: "a directory of \(fields.memberCount) members before it",
                     found: "\(fields.byteCount) bytes at \(fields.offset): the file is cut short or damaged"))
         }
+        comment = bytes.slice(end + 22, Int(bytes.littleEndian(at: end + 20, as: UInt16.self) ?? 0)) ?? bytes
         offset = fields.offset
         byteCount = fields.byteCount
         memberCount = fields.memberCount
@@ -71,7 +74,8 @@ struct ZipDirectory {
             let commentLength = fixed.littleEndian(at: 32, as: UInt16.self),
             let name = bytes.slice(position + 46, Int(nameLength)),
             let extra = bytes.slice(position + 46 + Int(nameLength), Int(extraLength)),
-            position + 46 + Int(nameLength) + Int(extraLength) + Int(commentLength) <= offset + byteCount
+            position + 46 + Int(nameLength) + Int(extraLength) + Int(commentLength) <= offset + byteCount,
+            let comment = bytes.slice(position + 46 + Int(nameLength) + Int(extraLength), Int(commentLength))
         else {
             throw FormatError(
                 path,
@@ -92,7 +96,7 @@ struct ZipDirectory {
         let member = ZipArchive.Member(
             name: Self.text(name), method: method, compressedSize: sizes.compressed, size: sizes.inflated,
             checksum: fixed.littleEndian(at: 16, as: UInt32.self) ?? 0, index: index, headerOffset: sizes.headerOffset,
-            nameByteCount: name.count, limit: 0, isEncrypted: flags & 1 != 0)
+            nameByteCount: name.count, limit: 0, isEncrypted: flags & 1 != 0, comment: comment)
         return (member, 46 + Int(nameLength) + Int(extraLength) + Int(commentLength))
     }
 

@@ -12,16 +12,19 @@ struct ZipLayout {
         let checksum: UInt32
         let size: Int
         let offset: Int
+        let comment: [UInt8]
     }
 
     /// The local header that goes before `data`, padded so that the data begins at a multiple of 64 and can be mapped
     /// as any element type. The padding is an extra field of PyTorch's kind (id "FB").
     ///
-    /// - Parameter data: the member's pieces, one after another.
-    mutating func localHeader(name: String, data: [Bytes]) -> [UInt8] {
+    /// - Parameters:
+    ///   - data: the member's pieces, one after another.
+    ///   - comment: what the directory says about the member; other programs show it or pass it over.
+    mutating func localHeader(name: String, data: [Bytes], comment: String = "") -> [UInt8] {
         let entry = Entry(
             name: Array(name.utf8), checksum: data.reduce(0) { Inflate.crc32($1, continuing: $0) },
-            size: data.reduce(0) { $0 + $1.count }, offset: position)
+            size: data.reduce(0) { $0 + $1.count }, offset: position, comment: Array(comment.utf8.prefix(0xFFFF)))
         entries.append(entry)
         let zip64 = entry.size >= 0xFFFF_FFFF ? Self.zip64Extra([entry.size, entry.size]) : []
         let unpadded = position + 30 + entry.name.count + zip64.count + 4
@@ -36,8 +39,13 @@ struct ZipLayout {
         return header
     }
 
+    /// The longest comment that the end record can hold, in bytes.
+    static let greatestComment = 0xFFFF
+
     /// The central directory and end record that go after the last member.
-    func directory() -> [UInt8] {
+    ///
+    /// - Parameter comment: the archive's own, at most ``greatestComment`` bytes of UTF-8.
+    func directory(comment: [UInt8] = []) -> [UInt8] {
         var bytes: [UInt8] = []
         for entry in entries {
             var wide: [Int] = entry.size >= 0xFFFF_FFFF ? [entry.size, entry.size] : []
@@ -47,14 +55,15 @@ struct ZipLayout {
             bytes += Self.commonFields(entry, isZip64: !wide.isEmpty)
             bytes.append(littleEndian: UInt16(entry.name.count))
             bytes.append(littleEndian: UInt16(extra.count))
-            bytes += [UInt8](repeating: 0, count: 10)  // comment, disk, attributes
+            bytes.append(littleEndian: UInt16(entry.comment.count))
+            bytes += [UInt8](repeating: 0, count: 8)  // disk, attributes
             bytes.append(littleEndian: UInt32(clamping: entry.offset))
-            bytes += entry.name + extra
+            bytes += entry.name + extra + entry.comment
         }
-        return bytes + endRecords(directoryByteCount: bytes.count)
+        return bytes + endRecords(directoryByteCount: bytes.count, comment: comment)
     }
 
-    private func endRecords(directoryByteCount: Int) -> [UInt8] {
+    private func endRecords(directoryByteCount: Int, comment: [UInt8]) -> [UInt8] {
         var bytes: [UInt8] = []
         if entries.count >= 0xFFFF || position >= 0xFFFF_FFFF || directoryByteCount >= 0xFFFF_FFFF {
             bytes += [0x50, 0x4B, 6, 6]
@@ -72,7 +81,8 @@ struct ZipLayout {
         bytes.append(littleEndian: UInt16(clamping: entries.count))
         bytes.append(littleEndian: UInt32(clamping: directoryByteCount))
         bytes.append(littleEndian: UInt32(clamping: position))
-        return bytes + [0, 0]
+        bytes.append(littleEndian: UInt16(comment.count))
+        return bytes + comment
     }
 
     /// Version to sizes, which local and central headers share: stored, UTF-8 name, 1 January 1980.
@@ -104,20 +114,33 @@ struct ZipWriter: ~Copyable {
     }
 
     /// Adds a stored member that consists of `data`, piece after piece.
-    mutating func add(_ name: String, _ data: [Bytes]) throws(FormatError) {
+    ///
+    /// - Throws: ``FormatError`` with `.unsupported` for a name that would lead out of a folder, `.limitExceeded`.
+    mutating func add(_ name: String, _ data: [Bytes], comment: String = "") throws(FormatError) {
+        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+        guard !name.utf8.contains(0), !parts.contains(".."), parts.first != "" else {
+            throw FormatError(
+                path,
+                .unsupported(
+                    feature: "'\(printable(name))' as the name of a member of a zip archive",
+                    advice: "rename it with --rename, or choose safetensors"))
+        }
         guard name.utf8.count <= 0xFFFF else {
             throw FormatError(
                 path,
                 .limitExceeded(what: "a member's name", claimed: "\(name.utf8.count) bytes", limit: "65535"))
         }
-        try file.write(layout.localHeader(name: name, data: data))
-        for piece in data { try file.write(piece) }
+        try file.write(layout.localHeader(name: name, data: data, comment: comment))
+        for piece in data { try file.write(streaming: piece) }
     }
 
-    /// Writes the directory and gives the file its name.
-    consuming func commit() throws(FormatError) {
-        try file.write(layout.directory())
+    /// Writes the directory, gives the file its name and says how many bytes it has.
+    @discardableResult
+    consuming func commit(comment: [UInt8] = []) throws(FormatError) -> Int {
+        try file.write(layout.directory(comment: comment))
+        let byteCount = file.byteCount
         try file.commit()
+        return byteCount
     }
 }
 

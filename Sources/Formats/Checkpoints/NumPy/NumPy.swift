@@ -63,8 +63,10 @@ public enum NumPy {
     }
 
     /// The array in the bytes of a `.npy` file; what follows the values is ignored, as NumPy does.
-    static func array(_ bytes: Bytes, path: String, section: String) throws(FormatError) -> TensorView {
-        let header = try NumPyHeader(bytes, path: path, section: section)
+    static func array(
+        _ bytes: Bytes, path: String, section: String, rawType: DType? = nil
+    ) throws(FormatError) -> TensorView {
+        let header = try NumPyHeader(bytes, path: path, section: section, rawType: rawType)
         let byteCount = try header.byteCount(path: path, section: section)
         guard var values = bytes.slice(header.dataOffset, byteCount) else {
             throw FormatError(
@@ -145,7 +147,8 @@ struct NumPyCheckpoint: CheckpointReader {
             let section = "array '\(printable(String(member.name.dropLast(4))))'"
             let header: NumPyHeader
             do throws(FormatError) {
-                header = try NumPyHeader(archive.prefix(of: member, count: 4096), path: path, section: section)
+                header = try NumPyHeader(
+                    archive.prefix(of: member, count: 4096), path: path, section: section, rawType: member.rawType)
             } catch {
                 guard case .unsupported(let feature, _) = error.reason else { throw error }
                 metadata.warnings.append("\(feature) was skipped")
@@ -164,6 +167,7 @@ struct NumPyCheckpoint: CheckpointReader {
                     name: String(member.name.dropLast(4)), dtype: header.dtype, shape: header.shape,
                     storage: .init(key: member.name, byteOffset: 0, byteCount: byteCount)))
         }
+        try metadata.take(portable: archive.comment, path: path, section: "archive comment")
         self.path = path
         format = "NumPy archive"
         self.tensors = tensors
@@ -177,11 +181,17 @@ struct NumPyCheckpoint: CheckpointReader {
         case .file(let bytes) where name == "arr_0":
             return try NumPy.array(bytes, path: path, section: "array")
         case .archive(let archive):
-            if let bytes = try archive.contents(named: "\(name).npy") {
-                return try NumPy.array(bytes, path: path, section: section)
+            if let member = archive["\(name).npy"] {
+                return try NumPy.array(
+                    archive.contents(of: member), path: path, section: section, rawType: member.rawType)
             }
         default: break
         }
         throw FormatError(path, .missingTensor(name: name, available: tensors.count))
     }
+}
+
+extension ZipArchive.Member {
+    /// The element type that the writer of ``CheckpointDraft/writeNPZ(to:)`` left beside raw bytes.
+    fileprivate var rawType: DType? { comment.count < 32 ? comment.utf8.flatMap { DType(rawValue: $0) } : nil }
 }

@@ -15,8 +15,9 @@ struct NumPyHeader {
 
     /// Reads the header at the start of `bytes`, which may be only the file's beginning.
     ///
+    /// - Parameter rawType: what raw bytes of its size (`V1`) are, where the file says so elsewhere.
     /// - Throws: ``FormatError`` with `.unsupported` for object arrays (pickles), text, dates and structured arrays.
-    init(_ bytes: Bytes, path: String, section: String) throws(FormatError) {
+    init(_ bytes: Bytes, path: String, section: String, rawType: DType? = nil) throws(FormatError) {
         guard bytes.starts(with: Self.magic), bytes.count >= 10 else {
             throw FormatError(
                 path, .invalid(section: section, expected: "a NumPy array", found: "\(bytes.count) other bytes"))
@@ -45,7 +46,7 @@ struct NumPyHeader {
                     found: max(0, bytes.count - start)))
         }
         var literal = PythonLiteral(text: text.array, path: path, section: "\(section): header")
-        self = try Self.header(of: literal.dictionary(), path: path, section: section)
+        self = try Self.header(of: literal.dictionary(), path: path, section: section, rawType: rawType)
         dataOffset = start + length
     }
 
@@ -55,7 +56,7 @@ struct NumPyHeader {
     }
 
     private static func header(
-        of fields: [(key: String, value: PythonLiteral.Value)], path: String, section: String
+        of fields: [(key: String, value: PythonLiteral.Value)], path: String, section: String, rawType: DType?
     ) throws(FormatError) -> NumPyHeader {
         func invalid(_ expected: String) -> FormatError {
             FormatError(path, .invalid(section: "\(section): header", expected: expected, found: "something else"))
@@ -75,7 +76,8 @@ struct NumPyHeader {
         header.isFortranOrder = isFortran
         header.isBigEndian = name.hasPrefix(">")
         let code = name.first.map { "<>|=".contains($0) } == true ? name.dropFirst() : name[...]
-        guard let dtype = DType(numpyCode: String(code)) else {
+        let raw = rawType.flatMap { $0.numpyRawCode?.dropFirst() == code ? $0 : nil }
+        guard let dtype = raw ?? DType(numpyCode: String(code)) else {
             let (kind, advice) = unsupportedKind(code)
             throw FormatError(
                 path, .unsupported(feature: "\(section): \(kind) ('\(printable(name))')", advice: advice))

@@ -5,8 +5,10 @@ struct PyTorchCheckpoint: CheckpointReader {
     let path: String
     let format: String
     let tensors: [TensorInfo]
+    let otherTensors: [TensorInfo]
     let metadata: CheckpointMetadata
     private let records: [String: PyTorchTensor]
+    private let otherRecords: [String: PyTorchTensor]
     private let storages: PyTorchStorages
     private let isBigEndian: Bool
 
@@ -14,12 +16,13 @@ struct PyTorchCheckpoint: CheckpointReader {
     ///
     /// - Parameters:
     ///   - section: what errors call the pickle.
+    ///   - beside: what a writer of this module left beside the pickle.
     ///   - warnings: remarks about the container.
     /// - Throws: ``FormatError`` with `.invalid` when a tensor of the model looks outside its storage or the storage is
     ///   missing or of another size.
     init(
         path: String, format: String, section: String, graph: PickleGraph, storages: PyTorchStorages,
-        isBigEndian: Bool, warnings: [String] = []
+        isBigEndian: Bool, beside: Bytes? = nil, warnings: [String] = []
     ) throws(FormatError) {
         let tree = PyTorchTree(graph: graph, path: path, section: section)
         let wrapper = PyTorchWrapper(tree)
@@ -40,7 +43,9 @@ struct PyTorchCheckpoint: CheckpointReader {
         self.storages = storages
         self.isBigEndian = isBigEndian
         tensors = model.tensors
+        otherTensors = model.otherTensors
         records = model.records
+        otherRecords = model.otherRecords
         func scalar(_ isEpoch: Bool) -> Int? {
             guard let tensor = reader.scalarTensor(isEpoch: isEpoch, in: wrapper),
                 (try? PyTorchModel.check(tensor, name: "", in: storages, path: path)) != nil,
@@ -49,13 +54,14 @@ struct PyTorchCheckpoint: CheckpointReader {
             else { return nil }
             return Int(exactly: value)
         }
+        if let beside { try metadata.take(portable: beside, path: path, section: CheckpointDraft.metadataEntry) }
         metadata.epoch = metadata.epoch ?? scalar(true)
         metadata.step = metadata.step ?? scalar(false)
         self.metadata = metadata
     }
 
     func tensor(_ name: String) throws(FormatError) -> TensorView {
-        guard let record = records[name] else {
+        guard let record = records[name] ?? otherRecords[name] else {
             throw FormatError(path, .missingTensor(name: name, available: tensors.count))
         }
         // Sizes were checked on opening; the archive checks again what it hands out.

@@ -4,7 +4,11 @@
 struct PyTorchModel {
     private(set) var tensors: [TensorInfo] = []
     private(set) var records: [String: PyTorchTensor] = [:]
-    private var others: [PyTorchTensor] = []
+    /// Tensors that are no part of the model, under the keys that lead to them.
+    private var others: [(name: String, tensor: PyTorchTensor)] = []
+    /// Those of ``others`` that can be read, each name once and none of the model's.
+    private(set) var otherTensors: [TensorInfo] = []
+    private(set) var otherRecords: [String: PyTorchTensor] = [:]
     private var skipped: [String] = []
     private var innerPrefixCount = 0
     private let prefix: String
@@ -16,7 +20,7 @@ struct PyTorchModel {
         alternatives = wrapper.alternatives
         storageSizes = storages.byteCounts
         let trainingState = Self.trainingState(beside: wrapper, in: tree)
-        var visited = Set(trainingState)
+        var visited = Set(trainingState.map(\.value))
         let leaves = try tree.leaves(below: wrapper.node, visited: &visited)
         let stripped = PyTorchPrefix.strip(leaves.map(\.name))
         prefix = stripped.prefix
@@ -24,26 +28,36 @@ struct PyTorchModel {
         for (name, leaf) in zip(stripped.names, leaves) {
             switch leaf.value {
             case .unsupported(let kind): skipped.append("'\(printable(name))' is \(kind) and was skipped")
-            case .tensor(let tensor) where name == "n_averaged" && !prefix.isEmpty: others.append(tensor)
+            case .tensor(let tensor) where name == "n_averaged" && !prefix.isEmpty: others.append((name, tensor))
             case .tensor(let tensor): try add(tensor, name: name, storages: storages, path: tree.path)
             }
         }
         let modelNodes = Set(leaves.map(\.node))
-        visited.subtract(trainingState)
-        for start in [tree.graph.root] + trainingState {
+        visited.subtract(trainingState.map(\.value))
+        let starts = [("", tree.graph.root)] + trainingState.map { ("\($0.key).", $0.value) }
+        for (key, start) in starts {
             for leaf in try tree.leaves(below: start, visited: &visited, isLenient: true)
             where !modelNodes.contains(leaf.node) {
-                if case .tensor(let tensor) = leaf.value { others.append(tensor) }
+                if case .tensor(let tensor) = leaf.value { others.append((key + leaf.name, tensor)) }
             }
+        }
+        for (name, tensor) in others where records[name] == nil && otherRecords[name] == nil {
+            guard (try? Self.check(tensor, name: name, in: storages, path: tree.path)) != nil else { continue }
+            otherRecords[name] = tensor
+            otherTensors.append(tensor.info(name: name))
         }
     }
 
     /// Containers of optimizer state and the like that lie among the weights of an unwrapped checkpoint.
-    private static func trainingState(beside wrapper: PyTorchWrapper, in tree: PyTorchTree) -> [Int] {
-        (tree.graph.entries(wrapper.node) ?? []).filter { entry in
-            guard let key = tree.graph.string(entry.key) else { return false }
-            return PyTorchWrapper.otherKeys.contains(key) && tree.isContainer(entry.value)
-        }.map(\.value)
+    private static func trainingState(beside wrapper: PyTorchWrapper, in tree: PyTorchTree) -> [(
+        key: String, value: Int
+    )] {
+        (tree.graph.entries(wrapper.node) ?? []).compactMap { entry in
+            guard let key = tree.graph.string(entry.key), PyTorchWrapper.otherKeys.contains(key),
+                tree.isContainer(entry.value)
+            else { return nil }
+            return (key, entry.value)
+        }
     }
 
     private mutating func add(
@@ -88,7 +102,8 @@ struct PyTorchModel {
     func describe(in metadata: inout CheckpointMetadata) {
         metadata.strippedPrefix = prefix
         metadata.otherTensorCount = others.count
-        metadata.otherTensorBytes = others.reduce(0) { sum, tensor in
+        metadata.otherTensorBytes = others.reduce(0) { sum, other in
+            let tensor = other.tensor
             let count = Shape(tensor.layout.sizes).checkedElementCount.flatMap { tensor.dtype.byteCount(of: $0) }
             return sum.addingReportingOverflow(count ?? 0).partialValue
         }
@@ -110,7 +125,7 @@ struct PyTorchModel {
     /// Bytes of storage that no tensor looks at: what is left of slices saved with their whole storage.
     private var unusedBytes: Int {
         var ranges: [String: [Range<Int>]] = [:]
-        for tensor in Array(records.values) + others {
+        for tensor in Array(records.values) + others.map(\.tensor) {
             guard (try? tensor.check()) != nil else { continue }
             ranges[tensor.storage, default: []].append(tensor.extent)
         }

@@ -33,7 +33,8 @@ extension PyTorchCheckpoint {
         }
         try self.init(
             path: path, format: isScript ? "TorchScript zip" : "PyTorch zip", section: pickle, graph: graph,
-            storages: .zip(archive, folder: folder), isBigEndian: isBigEndian, warnings: warnings)
+            storages: .zip(archive, folder: folder), isBigEndian: isBigEndian,
+            beside: try archive.contents(named: folder + CheckpointDraft.metadataEntry), warnings: warnings)
     }
 
     /// Refuses versions to come; a missing one is only worth a remark, since nothing depends on it.

@@ -26,9 +26,7 @@ struct SafetensorsCheckpoint: CheckpointReader {
                 tensors.append(Self.info(kept, name: key))
                 continue
             }
-            metadata.entries.append((printable(key), printable(value)))
-            if ["epoch", "current_epoch"].contains(key) { metadata.epoch = metadata.epoch ?? Int(value) }
-            if ["step", "global_step", "iteration"].contains(key) { metadata.step = metadata.step ?? Int(value) }
+            try metadata.take(key, value, path: path)
         }
         for (alias, kept) in metadata.aliases { entries[alias] = entries[kept] }
         self.path = path

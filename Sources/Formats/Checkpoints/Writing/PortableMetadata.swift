@@ -1,0 +1,52 @@
+// Metadata as pairs of text, which is what formats have room for: safetensors' `__metadata__`, an entry of a PyTorch zip,
+// the comment of a NumPy archive, attributes of an HDF5 file. Written and read in one place, so that they come back.
+
+extension CheckpointMetadata {
+    /// The plain values as pairs; ``take(_:)`` finds epoch, step and program again.
+    var portable: [(key: String, value: String)] {
+        var pairs = entries
+        func add(_ key: String, _ value: String?, unless others: [String]) {
+            guard let value, !pairs.contains(where: { others.contains($0.key) }) else { return }
+            pairs.append((key, value))
+        }
+        add("epoch", epoch.map { String($0) }, unless: Self.epochKeys)
+        add("global_step", step.map { String($0) }, unless: Self.stepKeys)
+        if let writer, writer.hasPrefix("Keras ") {
+            add("keras_version", String(writer.dropFirst(6)), unless: ["keras_version"])
+        }
+        return pairs
+    }
+
+    private static let epochKeys = ["epoch", "current_epoch"]
+    private static let stepKeys = ["step", "global_step", "iteration"]
+    /// The pair that holds Keras' network description.
+    static let configKey = "keras_config"
+
+    /// Takes one pair that a file holds.
+    ///
+    /// - Throws: ``FormatError`` with `.invalid` for a network description that is no JSON.
+    mutating func take(_ key: String, _ value: String, path: String) throws(FormatError) {
+        if key == Self.configKey { return try takeConfig(value, path: path) }
+        entries.append((printable(key), printable(value)))
+        if Self.epochKeys.contains(key) { epoch = epoch ?? Int(value) }
+        if Self.stepKeys.contains(key) { step = step ?? Int(value) }
+        if key == "keras_version" { writer = writer ?? "Keras \(printable(value))" }
+    }
+
+    /// Takes the pairs that a PyTorch or NumPy writer of this module left; other text is passed over.
+    mutating func take(portable text: Bytes, path: String, section: String) throws(FormatError) {
+        guard text.count > 0, let pairs = (try? JSON(text, path: path, section: section))?.members else { return }
+        for pair in pairs { if let value = pair.value.string { try take(pair.key, value, path: path) } }
+    }
+}
+
+extension CheckpointDraft {
+    /// The metadata and Keras' configuration as one object of strings; nil when there is nothing.
+    var metadataJSON: JSON? {
+        var members = metadata.map { JSON.Member(key: $0.key, value: .string($0.value)) }
+        if let kerasConfig {
+            members.append(JSON.Member(key: CheckpointMetadata.configKey, value: .string(kerasConfig)))
+        }
+        return members.isEmpty ? nil : .object(members)
+    }
+}
