@@ -10,6 +10,7 @@ public enum Recognizer {
             DeepResNet.self, UNetEncoder.self, SeedSwin.self, ResNet.self, SequentialResNet.self, VGG.self,
             TorchvisionSwin.self,
             TimmSwin.self, KerasResNet.self, KerasVGG.self,
+            TimmConvNeXt.self, TimmConvNeXtFeatures.self, TorchvisionConvNeXt.self, OriginalConvNeXt.self,
         ]
     }
 

@@ -98,6 +98,8 @@ public enum Op: Sendable, Hashable {
     case scale(Float)
     /// Per-channel scale and shift with fixed numbers (input normalisation layers): x·scale + shift.
     case affine(scale: [Float], shift: [Float])
+    /// Multiplies each channel with its own learned factor (layer scale): the parameter holds one number a channel.
+    case channelScale(Parameter)
     /// Attention within (shifted) windows, with its qkv and output projections (Liu et al. 2021, section 3.2).
     case windowAttention(WindowAttention)
     /// Moves each `block`×`block` neighbourhood into channels, in the given order of (row, column) offsets; odd edges
@@ -259,6 +261,7 @@ public enum Op: Sendable, Hashable {
             [convolution.weight] + [convolution.bias].compactMap { $0 }
         case .batchNorm(let norm): [norm.weight, norm.bias, norm.mean, norm.variance].compactMap { $0 }
         case .layerNorm(let norm): [norm.weight, norm.bias].compactMap { $0 }
+        case .channelScale(let factors): [factors]
         case .windowAttention(let attention):
             [attention.qkv, attention.qkvBias, attention.projection, attention.projectionBias, attention.biasTable]
                 .compactMap { $0 }

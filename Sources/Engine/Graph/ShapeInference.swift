@@ -24,7 +24,7 @@ extension Graph.Node {
     func outputShape(of inputs: [Shape]) throws(EngineError) -> Shape {
         let first = inputs[0]
         switch op {
-        case .input, .batchNorm, .layerNorm, .activation, .scale, .affine:
+        case .input, .batchNorm, .layerNorm, .activation, .scale, .affine, .channelScale:
             return try checkedChannels(first)
         case .windowAttention:
             return try checkedChannels(first)
@@ -64,6 +64,7 @@ extension Graph.Node {
             case .batchNorm(let norm): norm.mean.shape.elementCount
             case .layerNorm(let norm): (norm.weight ?? norm.bias)?.shape.elementCount
             case .affine(let scale, _): scale.count
+            case .channelScale(let factors): factors.shape.elementCount
             case .windowAttention(let attention): attention.projection.shape.axes.first
             default: nil
             }

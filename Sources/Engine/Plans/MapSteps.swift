@@ -19,6 +19,9 @@ extension PlanBuilder {
             let channels = try layout(of: node.output).channels
             try addAffine(
                 node, scale: [Float](repeating: factor, count: channels), shift: [Float](repeating: 0, count: channels))
+        case .channelScale(let factors):
+            let scale = try parameters.floats(of: factors)
+            try addAffine(node, scale: scale, shift: [Float](repeating: 0, count: scale.count))
         case .layerNorm(let norm): try addLayerNorm(node, norm)
         case .activation(let activation): try addActivation(node, activation)
         case .maxPool(let window): try addPooling(node, window, kind: CDNN_POOL_MAX)

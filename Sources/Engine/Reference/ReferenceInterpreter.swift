@@ -131,6 +131,9 @@ public struct ReferenceInterpreter: Sendable {
         case .multiply: return ReferenceMap.combined(inputs, shape: shape, *)
         case .concatenate: return ReferenceMap.concatenated(inputs, shape: shape)
         case .scale(let factor): return ReferenceMap(shape: input.shape, values: input.values.map { $0 * factor })
+        case .channelScale(let factors):
+            let scale = try values(factors) ?? []
+            return ReferenceMap(shape: shape) { n, c, y, x in input[n, c, y, x] * scale[c] }
         case .affine(let scale, let shift):
             return ReferenceMap(shape: shape) { n, c, y, x in input[n, c, y, x] * scale[c] + shift[c] }
         }

@@ -1,5 +1,5 @@
 // Small random members of every family: recognised from their files, run in plain loops and in the fast plan, and
-// compared with the features that PyTorch computed (fixtures/generate/architectures_golden.py).
+// compared with the features that PyTorch computed (fixtures/generate/architectures_golden.py and families_golden.py).
 
 import Engine
 import Formats
@@ -34,6 +34,9 @@ struct GoldenModel: CustomTestStringConvertible, Sendable {
             file: "deepresnet_basic.safetensors", family: "deepresnet", sizes: ["64x64", "65x50"], channels: 1),
         GoldenModel(file: "unet_encoder.pt", family: "unet-encoder", sizes: ["64x64", "65x50"]),
         GoldenModel(file: "swin_paper.pt", family: "seed-swin", sizes: ["64x64"]),
+        GoldenModel(file: "convnext_torchvision.safetensors", family: "convnext", sizes: ["64x64", "65x50"]),
+        GoldenModel(file: "convnext_timm.safetensors", family: "convnext", sizes: ["64x64", "65x50"]),
+        GoldenModel(file: "convnext_original.safetensors", family: "convnext", sizes: ["64x64"]),
     ]
 
     /// Recognises the file.
@@ -48,7 +51,10 @@ struct GoldenModel: CustomTestStringConvertible, Sendable {
 struct GoldenFeatureTests {
     private let golden: GoldenArchive
 
-    init() throws { golden = try GoldenArchive(TestData.fixtures + "/golden/architectures.npz") }
+    init() throws {
+        golden = try GoldenArchive(
+            TestData.fixtures + "/golden/architectures.npz", TestData.fixtures + "/golden/families.npz")
+    }
 
     /// The input of a size, its first channels.
     private func input(_ size: String, channels: Int) throws -> ReferenceMap {

@@ -76,6 +76,7 @@ struct OperationCase: CustomTestStringConvertible, Sendable {
         OperationCase("hard_sigmoid", .activation(.hardSigmoid(slope: 1 / 6, offset: 0.5))),
         OperationCase("hard_sigmoid_keras2", .activation(.hardSigmoid(slope: 0.2, offset: 0.5))),
         OperationCase("softplus", .activation(.softplus)), OperationCase("scale", .scale(0.9)),
+        OperationCase("channel_scale", .channelScale(Parameter("gamma", [3]))),
         OperationCase("add", .add), OperationCase("add_broadcast", .add), OperationCase("multiply", .multiply),
         OperationCase("concatenate", .concatenate),
     ]
