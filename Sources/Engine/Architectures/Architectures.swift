@@ -29,6 +29,7 @@ public enum Architectures {
         case vgg(VGGConfiguration)
         case swin(SwinConfiguration)
         case convNeXt(ConvNeXtConfiguration)
+        case invertedResidual(InvertedResidualConfiguration)
 
         var graph: Graph {
             switch self {
@@ -38,6 +39,7 @@ public enum Architectures {
             case .vgg(let sizes): sizes.graph()
             case .swin(let sizes): sizes.graph()
             case .convNeXt(let sizes): sizes.graph()
+            case .invertedResidual(let sizes): sizes.graph()
             }
         }
     }
@@ -83,7 +85,7 @@ public enum Architectures {
             swin("swin_b", "Swin-B", [2, 2, 18, 2], width: 128, heads: 4),
             swin("swin_l", "Swin-L", [2, 2, 18, 2], width: 192, heads: 6),
         ]
-        + convNeXts
+        + convNeXts + invertedResiduals
 
     private static func resNet(
         _ name: String, _ title: String, _ blocks: [Int], isBottleneck: Bool = true, groups: Int = 1,

@@ -13,9 +13,10 @@ struct GoldenModel: CustomTestStringConvertible, Sendable {
     let sizes: [String]
     var channels = 3
     var options: [String: String] = [:]
-    var testDescription: String { file }
-    /// The name of its vectors.
-    var name: String { String(file.prefix { $0 != "." }) }
+    /// The name of its vectors, if not the file's.
+    var vectors: String?
+    var testDescription: String { name }
+    var name: String { vectors ?? String(file.prefix { $0 != "." }) }
 
     static let all: [GoldenModel] = [
         GoldenModel(file: "resnet_basic.pt", family: "resnet", sizes: ["64x64", "65x50"]),
@@ -37,6 +38,16 @@ struct GoldenModel: CustomTestStringConvertible, Sendable {
         GoldenModel(file: "convnext_torchvision.safetensors", family: "convnext", sizes: ["64x64", "65x50"]),
         GoldenModel(file: "convnext_timm.safetensors", family: "convnext", sizes: ["64x64", "65x50"]),
         GoldenModel(file: "convnext_original.safetensors", family: "convnext", sizes: ["64x64"]),
+        GoldenModel(file: "efficientnet_timm.safetensors", family: "efficientnet", sizes: ["64x64", "65x50"]),
+        GoldenModel(
+            file: "efficientnet_timm.safetensors", family: "efficientnet", sizes: ["64x64", "65x50"],
+            options: ["padding": "tf"], vectors: "efficientnet_timm_tf"),
+        GoldenModel(file: "efficientnet_v2_timm.safetensors", family: "efficientnet", sizes: ["64x64", "65x50"]),
+        GoldenModel(file: "efficientnet_torchvision.safetensors", family: "efficientnet", sizes: ["64x64", "65x50"]),
+        GoldenModel(file: "efficientnet_lukemelas.safetensors", family: "efficientnet", sizes: ["64x64", "65x50"]),
+        GoldenModel(file: "mobilenet_v2_torchvision.safetensors", family: "mobilenetv2", sizes: ["64x64", "65x50"]),
+        GoldenModel(file: "mobilenet_v3_torchvision.safetensors", family: "mobilenetv3", sizes: ["64x64", "65x50"]),
+        GoldenModel(file: "mobilenet_v3_timm.safetensors", family: "mobilenetv3", sizes: ["64x64", "65x50"]),
     ]
 
     /// Recognises the file.
