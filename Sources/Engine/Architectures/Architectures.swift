@@ -30,6 +30,7 @@ public enum Architectures {
         case swin(SwinConfiguration)
         case convNeXt(ConvNeXtConfiguration)
         case invertedResidual(InvertedResidualConfiguration)
+        case denseNet(DenseNetConfiguration)
 
         var graph: Graph {
             switch self {
@@ -40,6 +41,7 @@ public enum Architectures {
             case .swin(let sizes): sizes.graph()
             case .convNeXt(let sizes): sizes.graph()
             case .invertedResidual(let sizes): sizes.graph()
+            case .denseNet(let sizes): sizes.graph()
             }
         }
     }
@@ -85,7 +87,7 @@ public enum Architectures {
             swin("swin_b", "Swin-B", [2, 2, 18, 2], width: 128, heads: 4),
             swin("swin_l", "Swin-L", [2, 2, 18, 2], width: 192, heads: 6),
         ]
-        + convNeXts + invertedResiduals
+        + convNeXts + invertedResiduals + denseNets
 
     private static func resNet(
         _ name: String, _ title: String, _ blocks: [Int], isBottleneck: Bool = true, groups: Int = 1,

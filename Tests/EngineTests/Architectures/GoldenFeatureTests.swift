@@ -48,6 +48,7 @@ struct GoldenModel: CustomTestStringConvertible, Sendable {
         GoldenModel(file: "mobilenet_v2_torchvision.safetensors", family: "mobilenetv2", sizes: ["64x64", "65x50"]),
         GoldenModel(file: "mobilenet_v3_torchvision.safetensors", family: "mobilenetv3", sizes: ["64x64", "65x50"]),
         GoldenModel(file: "mobilenet_v3_timm.safetensors", family: "mobilenetv3", sizes: ["64x64", "65x50"]),
+        GoldenModel(file: "densenet.safetensors", family: "densenet", sizes: ["64x64", "65x50"]),
     ]
 
     /// Recognises the file.
