@@ -13,7 +13,7 @@ public enum Recognizer {
             TimmEfficientNet.self, TimmEfficientNetV2.self, TorchvisionEfficientNet.self, LukemelasEfficientNet.self,
             TimmMobileNetV3Large.self, TimmMobileNetV3Small.self, TorchvisionMobileNetV3.self,
             TorchvisionMobileNetV2.self, TimmMobileNetV2.self,
-            DenseNet.self, DottedDenseNet.self, TimmDenseNetFeatures.self,
+            TimmViT.self, TorchvisionViT.self, DenseNet.self, DottedDenseNet.self, TimmDenseNetFeatures.self,
             TimmConvNeXt.self, TimmConvNeXtFeatures.self, TorchvisionConvNeXt.self, OriginalConvNeXt.self,
         ]
     }

@@ -40,6 +40,9 @@ extension PlanBuilder {
         case .pad(let padding, let value): try addPad(node, padding, value: value)
         case .upsample(_, let interpolation): try addUpsample(node, interpolation)
         case .spaceToDepth(let block, let order): try addSpaceToDepth(node, block: block, order: order)
+        case .tokens(let tokens): try addTokens(node, tokens)
+        case .selfAttention(let heads): try addSelfAttention(node, heads: heads)
+        case .patchMap(let prefix): try addPatchMap(node, prefix: prefix)
         case .windowAttention(let attention): try addWindowAttention(node, attention)
         }
     }

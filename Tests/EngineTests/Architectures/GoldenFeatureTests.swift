@@ -49,6 +49,9 @@ struct GoldenModel: CustomTestStringConvertible, Sendable {
         GoldenModel(file: "mobilenet_v3_torchvision.safetensors", family: "mobilenetv3", sizes: ["64x64", "65x50"]),
         GoldenModel(file: "mobilenet_v3_timm.safetensors", family: "mobilenetv3", sizes: ["64x64", "65x50"]),
         GoldenModel(file: "densenet.safetensors", family: "densenet", sizes: ["64x64", "65x50"]),
+        GoldenModel(
+            file: "vit_timm.safetensors", family: "vit", sizes: ["64x64", "68x52"], options: ["heads": "2"]),
+        GoldenModel(file: "vit_torchvision.safetensors", family: "vit", sizes: ["64x64"]),
     ]
 
     /// Recognises the file.
