@@ -92,7 +92,7 @@ struct InvertedResidualSettings {
         default: border = .half
         }
         // torchvision builds EfficientNet-B5 and larger, V2 and MobileNetV3 as TensorFlow has them.
-        let isLarge = sizes.stem >= 48 || sizes.stages.first?.first?.kind != .separable
+        let isLarge = (sizes.stages.last?.last?.output ?? 0) >= 512 || sizes.stages.first?.first?.kind != .separable
         let isAsTensorFlow: Bool =
             switch naming {
             case .timm: border == .same

@@ -85,6 +85,16 @@ struct InvertedResidualTests {
         #expect(torch.facts.contains(Recognition.Fact("squeeze-and-excitation", "SiLU, sigmoid")))
     }
 
+    /// torchvision 0.28: norm_layer of efficientnet_b5 to b7, and of all V2, has eps 0.001; b4's stem is as wide as b5's.
+    @Test(arguments: [("efficientnet_b4", "1e-05"), ("efficientnet_b5", "0.001"), ("efficientnet_v2_s", "0.001")])
+    func torchvisionsEpsilonsFollowTheSize(name: String, epsilon: String) throws {
+        guard case .invertedResidual(let sizes) = Architectures.models.first(where: { $0.name == name })?.configuration
+        else { return #expect(Bool(false), "\(name) is known") }
+        let settings = InvertedResidualSettings(
+            .torchvisionStages, .efficientNet, sizes, FamilyOptions([:]), model: name)
+        #expect(settings.facts(of: sizes)[0].value == epsilon)
+    }
+
     @Test func activationsOfEachFamilyAreStated() throws {
         func activation(_ name: String) throws -> String? {
             let found = try Recognizer.recognize(Architectures.named(name).tensors())
