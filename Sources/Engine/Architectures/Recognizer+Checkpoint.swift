@@ -12,6 +12,9 @@ extension Recognizer {
     /// belong to no known network, or that do not fit it, take the description of a `config.json`, `model.json`, `.keras`
     /// or `.h5` file beside them, if it fits and the user named no other architecture.
     ///
+    /// An ONNX file is its own description, unless the user names an architecture that the names of its weights fit. With a
+    /// graph in the hints, the tensors of any checkpoint are bound to that by name.
+    ///
     /// - Throws: ``EngineError`` as ``recognize(_:metadata:hints:)`` does, `.shard` for a part of a checkpoint, and
     ///   `.unsupportedLayer` when a level of a described network needs a layer that is not run.
     public static func recognize(
@@ -19,6 +22,16 @@ extension Recognizer {
     ) throws(EngineError) -> Recognition {
         if let shard = Shard(checkpoint) { throw .shard(shard) }
         if let reason = notNetwork(checkpoint) { throw .noNetwork(reason: reason) }
+        if let path = hints.graph {
+            try FamilyOption.check(hints.options, known: ONNXNetwork.options)
+            return try ONNXNetwork.recognize(checkpoint, graph: path, hints: hints)
+        }
+        if let file = checkpoint as? ONNXCheckpoint,
+            hints.architecture == nil || hints.architecture?.lowercased() == ONNXNetwork.name
+        {
+            try FamilyOption.check(hints.options, known: ONNXNetwork.options)
+            return try ONNXNetwork.recognize(file, hints: hints)
+        }
         let isKerasNamed = hints.architecture?.lowercased() == KerasModel.name
         if let path = hints.options["config"] {
             let configuration = try givenConfiguration(at: path)
@@ -85,8 +98,15 @@ extension Recognizer {
     /// - Throws: ``EngineError`` with `.unknownArchitecture`, `.unknownOption`, `.invalidOption`, or `.format` for a
     ///   description that cannot be read.
     public static func check(_ hints: ArchitectureHints) throws(EngineError) {
+        if let path = hints.graph {
+            try FamilyOption.check(hints.options, known: ONNXNetwork.options)
+            _ = try ONNXNetwork.open(path)
+            return
+        }
         var known = KerasModel.options
-        if hints.architecture?.lowercased() != KerasModel.name {
+        let name = hints.architecture?.lowercased()
+        if name == nil || name == ONNXNetwork.name { known += ONNXNetwork.options }
+        if name != KerasModel.name, name != ONNXNetwork.name {
             let named = try families(for: hints)
             if hints.options["config"] == nil { known += named.flatMap { $0.options } + FamilyOption.common }
         }
