@@ -81,7 +81,9 @@ extension ONNXImporter {
         let sizes = try integers(target)
         var value = 0.0
         if case .tensor(let tensor) = call.node.attributes["value"] {
-            value = try numbers(Self.stored(tensor, call.output, isConstant: true)).values.first ?? 0
+            do throws(FormatError) { value = Double(try file.values(of: tensor).floats()?.first ?? 0) } catch {
+                throw .format(error)
+            }
         }
         guard let count = Shape(sizes).checkedElementCount, count <= 1 << 24 else {
             throw call.unsupported("it makes a constant of \(Shape(sizes))")
@@ -133,7 +135,12 @@ extension ONNXImporter {
             content: .numbers(
                 pairs.map { function(left[$0], right[$1]) },
                 isInteger: Self.isInteger(first) && (isSizes || Self.isInteger(second)),
-                origins: leftOrigins + rightOrigins))
+                origins: Self.joined(leftOrigins, rightOrigins)))
+    }
+
+    /// Each origin once.
+    private static func joined(_ one: [ONNXWeight], _ other: [ONNXWeight]) -> [ONNXWeight] {
+        one == other || other.isEmpty ? one : one + other.filter { !one.contains($0) }
     }
 
     private mutating func chosen(_ call: ONNXCall) throws(EngineError) -> ONNXConstant? {
@@ -151,40 +158,69 @@ extension ONNXImporter {
             content: .numbers(values, isInteger: Self.isInteger(yes) && Self.isInteger(no), origins: []))
     }
 
-    /// Gather and Slice of lists, Concat along the first axis: what the arithmetic of shapes needs.
+    /// Gather and Concat of lists, and Slice: what the arithmetic of shapes needs.
     private mutating func picked(_ call: ONNXCall) throws(EngineError) -> ONNXConstant? {
-        guard let first = try call.constant(0), first.shape.count <= 1 else { return nil }
+        guard let first = try call.constant(0), call.node.kind == "Slice" || first.shape.count <= 1 else { return nil }
         let (values, origins) = try numbers(first)
-        func result(_ values: [Double], _ shape: [Int], _ origins: [ONNXWeight], _ isInteger: Bool) -> ONNXConstant {
-            ONNXConstant(shape: shape, content: .numbers(values, isInteger: isInteger, origins: origins))
-        }
+        let isInteger = Self.isInteger(first)
         switch call.node.kind {
         case "Gather":
             guard let places = try call.constant(1), call.integer("axis", default: 0) == 0 else { return nil }
             var chosen: [Double] = []
             for place in try integers(places) { chosen.append(values[try Self.axis(place, values.count, call)]) }
-            return result(chosen, places.shape, origins, Self.isInteger(first))
+            return ONNXConstant(
+                shape: places.shape, content: .numbers(chosen, isInteger: isInteger, origins: origins))
         case "Concat":
-            var (all, sources, isInteger) = (values, origins, Self.isInteger(first))
+            var (all, sources, isWhole) = (values, origins, isInteger)
             for index in 1..<max(call.inputs.count, 1) {
                 guard let next = try call.constant(index), next.shape.count == 1, all.count < 1 << 20 else {
                     return nil
                 }
                 let (more, from) = try numbers(next)
                 all += more
-                sources += from
-                isInteger = isInteger && Self.isInteger(next)
+                sources = Self.joined(sources, from)
+                isWhole = isWhole && Self.isInteger(next)
             }
-            return result(all, [all.count], sources, isInteger)
+            return ONNXConstant(
+                shape: [all.count], content: .numbers(all, isInteger: isWhole, origins: sources))
         default:
-            let starts = try integers(call, input: 1, or: "starts") ?? []
-            let ends = try integers(call, input: 2, or: "ends") ?? []
-            let steps = try integers(call, input: 4, or: "steps") ?? [1]
-            guard starts.count == 1, ends.count == 1, steps == [1] else { return nil }
-            func bound(_ place: Int) -> Int { min(max(place < 0 ? place &+ values.count : place, 0), values.count) }
-            let part = bound(starts[0]) < bound(ends[0]) ? Array(values[bound(starts[0])..<bound(ends[0])]) : []
-            return result(part, [part.count], origins, Self.isInteger(first))
+            let kept = try ranges(call, first.shape)
+            var places = [0]
+            for (range, stride) in zip(kept, Shape(first.shape).rowMajorStrides) {
+                places = places.flatMap { place in range.map { place + $0 * stride } }
+            }
+            return ONNXConstant(
+                shape: kept.map(\.count),
+                content: .numbers(places.map { values[$0] }, isInteger: isInteger, origins: origins))
         }
+    }
+
+    /// The places that Slice keeps along each axis.
+    private mutating func ranges(_ call: ONNXCall, _ shape: [Int]) throws(EngineError) -> [[Int]] {
+        let starts = try integers(call, input: 1, or: "starts") ?? []
+        let ends = try integers(call, input: 2, or: "ends") ?? []
+        let axes = try integers(call, input: 3, or: "axes") ?? Array(starts.indices)
+        let steps = try integers(call, input: 4, or: "steps") ?? [Int](repeating: 1, count: starts.count)
+        guard starts.count == ends.count, axes.count == starts.count, steps.count == starts.count else {
+            throw call.unsupported("its bounds do not fit")
+        }
+        var kept = shape.map { Array(0..<$0) }
+        for (index, place) in axes.enumerated() {
+            let axis = try Self.axis(place, shape.count, call)
+            let (size, step) = (shape[axis], steps[index])
+            guard step != 0, abs(step) < 1 << 20 else { throw call.unsupported("its step is 0") }
+            func bound(_ value: Int, _ range: ClosedRange<Int>) -> Int {
+                min(
+                    max(value < 0 ? value.addingReportingOverflow(size).partialValue : value, range.lowerBound),
+                    range.upperBound)
+            }
+            kept[axis] =
+                step > 0
+                ? Array(stride(from: bound(starts[index], 0...size), to: bound(ends[index], 0...size), by: step))
+                : Array(
+                    stride(from: bound(starts[index], -1...size - 1), to: bound(ends[index], -1...size - 1), by: step))
+        }
+        return kept
     }
 
     private mutating func reduced(_ call: ONNXCall) throws(EngineError) -> ONNXConstant? {

@@ -7,7 +7,8 @@ import Formats
 /// Everything is N×C×h×w inside; transposed and flattened values are the same maps with other names for their axes. A
 /// parameter is named as the ONNX value that it is made of.
 struct ONNXImporter {
-    let model: ONNXModel
+    let file: ONNXCheckpoint
+    var model: ONNXModel { file.model }
     /// Reads a stored tensor: from the ONNX file, or from a checkpoint bound to it.
     let read: (ONNXWeight) throws(EngineError) -> TensorView
     let patterns: ONNXPatterns
@@ -25,6 +26,8 @@ struct ONNXImporter {
     private(set) var folded: Set<ONNXWeight> = []
     /// How many numbers may still be computed.
     private var numberBudget = ONNXImporter.numberLimit
+    /// Pads that were computed from the sizes of a map.
+    var sizedPads: Set<Graph.NodeID> = []
     /// Operators done together with an earlier one.
     var done: Set<Int> = []
     /// What blocked a map that a level may need, with the maps it was made of.
@@ -45,9 +48,10 @@ struct ONNXImporter {
     init(
         _ file: ONNXCheckpoint, read: @escaping (ONNXWeight) throws(EngineError) -> TensorView
     ) throws(EngineError) {
-        model = file.model
+        self.file = file
         self.read = read
-        patterns = ONNXPatterns(model.graph) { try? file.values(of: $0) }
+        patterns = ONNXPatterns(file.model.graph) { try? file.values(of: $0) }
+        let model = file.model
         let input = try ONNXInput(model)
         graph = Graph(inputChannels: input.channels)
         inputAxes = input.axes
@@ -203,7 +207,7 @@ struct ONNXImporter {
             return register(weight.name, shape, .weight(weight, transform))
         }
         let (values, origins) = try numbers(constant)
-        folded.formUnion(origins)
+        use(origins)
         let view = TensorView(floats: values.map { Float($0) }, shape: Shape(constant.shape))
         let ordered = order.map { TensorView(floats: permuted(view, order: $0), shape: shape) }
         return register("\(name) (computed)", shape, .numbers(ordered ?? view))
@@ -235,7 +239,7 @@ struct ONNXImporter {
     }
 
     /// Says that numbers computed from stored tensors went into an operation.
-    mutating func use(_ origins: [ONNXWeight]) { folded.formUnion(origins) }
+    mutating func use(_ origins: [ONNXWeight]) { folded.formUnion(origins.filter { $0 != .imageSize }) }
 
     /// Takes the last maps as levels and drops what they do not need.
     ///

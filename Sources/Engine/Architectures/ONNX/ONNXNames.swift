@@ -110,7 +110,11 @@ struct ONNXAccount {
         }
         for weight in network.folded.sorted(by: { $0.name < $1.name }) {
             if let tensor = names.tensor(weight) {
-                _ = fits(tensor, weight)
+                if !used.contains(tensor.name), fits(tensor, weight) {
+                    ignored.append(
+                        Recognition.IgnoredTensor(
+                            name: tensor.name, reason: "a constant that is part of the operations"))
+                }
             } else if weight.isLearned, weight.shape.elementCount > 1 {
                 missing.append(names.inCheckpoint(weight.name))
             }
@@ -144,6 +148,7 @@ struct ONNXAccount {
         let namesakes = Set(file.tensors.map { names.inCheckpoint($0.name) })
         let beginnings = userRules?.split(separator: ",").map { String($0) } ?? []
         let prefix = names.checkpointPrefix
+        let constants = (checkpoint as? ONNXCheckpoint)?.constantNames ?? []
         for tensor in checkpoint.tensors where !used.contains(tensor.name) {
             let inside = tensor.name.hasPrefix(prefix) ? String(tensor.name.dropFirst(prefix.count)) : nil
             let reason: String? =
@@ -151,6 +156,8 @@ struct ONNXAccount {
                     "left out by --arch-option ignore"
                 } else if namesakes.contains(tensor.name) {
                     "no level depends on it"
+                } else if constants.contains(tensor.name) {
+                    "a constant of the file's own graph"
                 } else if let inside {
                     IgnoreRule.common.first { $0.covers(inside) }?.reason
                 } else {

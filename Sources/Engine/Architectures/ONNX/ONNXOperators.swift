@@ -18,6 +18,7 @@ extension ONNXImporter {
     ///
     /// - Throws: ``EngineError`` with `.unsupportedLayer` for operators and settings that are not run.
     mutating func translate(_ call: ONNXCall) throws(EngineError) -> ONNXValue {
+        try checkPadding(call)
         if let layer = patterns.ends[call.index] { return try pattern(layer.kind, call) }
         guard call.node.domain.isEmpty else {
             throw call.unsupported("operators of '\(call.node.domain)' are not known here")
@@ -27,7 +28,7 @@ extension ONNXImporter {
         case "Identity", "Dropout", "Cast", "CastLike": return try passed(call)
         case "Shape":
             let (node, axes) = try call.map()
-            return .constant(.integers(Self.part(of: sizes(node, axes), call)))
+            return .constant(.integers(Self.part(of: sizes(node, axes), call), origins: [.imageSize]))
         case "Conv": return .map(try convolution(call), .channelsFirst)
         case "ConvTranspose": return try transposedConvolution(call)
         case "MatMul", "Gemm": return try linear(call)
@@ -96,7 +97,6 @@ extension ONNXImporter {
     }
 
     private mutating func convolution(_ call: ONNXCall) throws(EngineError) -> Graph.NodeID {
-        let input = try call.image()
         let kernel = try weight(call, 1)
         let groups = call.integer("group", default: 1)
         guard kernel.shape.count == 4, groups > 0, kernel.shape[0] > 0, kernel.shape[0] % groups == 0 else {
@@ -105,10 +105,10 @@ extension ONNXImporter {
         let size = Size2(kernel.shape[2], kernel.shape[3])
         let dilation = try call.pair("dilations", default: Size2(1))
         let stride = try call.pair("strides", default: Size2(1))
+        let (input, padding) = try padded(call, size: size, stride: stride, dilation: dilation, value: 0)
         let convolution = Op.Convolution(
             weight: try parameter(kernel, shape: Shape(kernel.shape), name: call.output),
-            bias: try bias(call, 2, kernel.shape[0]), stride: stride,
-            padding: try padding(call, size: size, stride: stride, dilation: dilation), dilation: dilation,
+            bias: try bias(call, 2, kernel.shape[0]), stride: stride, padding: padding, dilation: dilation,
             groups: groups)
         return try add(.convolution(convolution), [input], name: call.output)
     }

@@ -66,7 +66,8 @@ struct ONNXPatterns {
         guard depth > 0, let index = producers[name] else { return nil }
         let node = nodes[index]
         switch node.kind {
-        case "Identity", "Cast", "CastLike": return node.inputs.first.flatMap { numbers($0, depth: depth - 1) }
+        case "Identity", "Cast", "CastLike", "Reshape", "Squeeze", "Unsqueeze":
+            return node.inputs.first.flatMap { numbers($0, depth: depth - 1) }
         case "Constant":
             switch node.attributes.first?.value {
             case .tensor(let tensor): return values(tensor)

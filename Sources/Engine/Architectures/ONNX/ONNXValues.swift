@@ -46,9 +46,15 @@ struct ONNXConstant {
     /// How many values there are.
     var count: Int { Shape(shape).checkedElementCount ?? .max }
 
-    static func integers(_ values: [Int]) -> ONNXConstant {
+    /// A list of whole numbers.
+    static func integers(_ values: [Int], origins: [ONNXWeight] = []) -> ONNXConstant {
         ONNXConstant(
-            shape: [values.count], content: .numbers(values.map { Double($0) }, isInteger: true, origins: []))
+            shape: [values.count], content: .numbers(values.map { Double($0) }, isInteger: true, origins: origins))
+    }
+
+    /// Whether it was computed from a map's sizes, which are those of the described image here.
+    var dependsOnSize: Bool {
+        if case .numbers(_, _, let origins) = content { origins.contains(.imageSize) } else { false }
     }
 }
 
@@ -60,6 +66,9 @@ struct ONNXWeight: Hashable {
     var shape: Shape
     /// Whether other values may be put in its place: initializers are learned, integers and Constant operators are not.
     var isLearned: Bool
+
+    /// No tensor: stands for the sizes of a map among what numbers were computed from.
+    static let imageSize = ONNXWeight(names: [], shape: [], isLearned: false)
 
     /// The name that a parameter made of it has.
     var name: String { names.first ?? "" }

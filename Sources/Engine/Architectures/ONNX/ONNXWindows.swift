@@ -31,20 +31,52 @@ extension ONNXImporter {
         }
     }
 
+    /// The input and padding of a window operator. Padding before it that was computed from the image's size must be
+    /// TensorFlow's "same", and becomes that.
+    func padded(
+        _ call: ONNXCall, size: Size2, stride: Size2, dilation: Size2, value: Float
+    ) throws(EngineError) -> (input: Graph.NodeID, padding: PaddingRule) {
+        let input = try call.image()
+        let padding = try padding(call, size: size, stride: stride, dilation: dilation)
+        guard sizedPads.contains(input), case .pad(let before, let filled) = graph.nodes[input].op else {
+            return (input, padding)
+        }
+        let source = graph.nodes[input].inputs[0]
+        let shape = shapes[source]
+        let same = PaddingRule.same.resolved(
+            input: Size2(shape[2], shape[3]), window: size, stride: stride, dilation: dilation)
+        let isFilled = filled == value || value < -3e38 && filled < -3e38
+        if padding == .fixed(.none), before == same, isFilled || before == .none { return (source, .same) }
+        guard before == .none else {
+            throw call.unsupported("the padding before it depends on the image's size in a way that is not supported")
+        }
+        return (input, padding)
+    }
+
+    /// Refuses padding that was computed from the image's size, but for windows.
+    func checkPadding(_ call: ONNXCall) throws(EngineError) {
+        guard !["Conv", "MaxPool", "AveragePool", "Shape"].contains(call.node.kind) else { return }
+        for case .map(let node, _)? in call.inputs where sizedPads.contains(node) {
+            if case .pad(.none, _) = graph.nodes[node].op { continue }
+            throw call.unsupported("the padding before it depends on the image's size")
+        }
+    }
+
     /// Maximum or mean over windows.
     mutating func pool(_ call: ONNXCall) throws(EngineError) -> Graph.NodeID {
-        let input = try call.image()
         let size = try call.pair("kernel_shape")
         let stride = try call.pair("strides", default: Size2(1))
         guard try call.pair("dilations", default: Size2(1)) == Size2(1) else {
             throw call.unsupported("windows with gaps are not supported")
         }
-        let padding = try padding(call, size: size, stride: stride, dilation: Size2(1))
+        let isMaximum = call.node.kind == "MaxPool"
+        let (input, padding) = try padded(
+            call, size: size, stride: stride, dilation: Size2(1), value: isMaximum ? -.infinity : 0)
         if size == Size2(1), stride == Size2(1), padding == .fixed(.none) || padding == .same { return input }
         let window = Op.Window(
             size: size, stride: stride, padding: padding, roundsUp: call.integer("ceil_mode", default: 0) == 1)
         let op: Op =
-            call.node.kind == "MaxPool"
+            isMaximum
             ? .maxPool(window)
             : .averagePool(window, countsPadding: call.integer("count_include_pad", default: 0) == 1)
         return try add(op, [input], name: call.output)
@@ -60,6 +92,7 @@ extension ONNXImporter {
         var value = Double(call.float("value", default: 0))
         if let constant = try call.constant(2) { value = try numbers(constant).values.first ?? 0 }
         let padded = try integers(call, input: 3, or: "axes") ?? Array(axes.indices)
+        let isSized = try call.constant(1)?.dependsOnSize ?? false
         guard pads.count == 2 * padded.count, pads.allSatisfy({ abs($0) < 1 << 12 }) else {
             throw call.unsupported("its pads do not fit")
         }
@@ -80,7 +113,10 @@ extension ONNXImporter {
             let name = padding == .none ? call.output : "\(call.output) part 1"
             result = try add(.padChannels(to: self.channels(node) + channels), [result], name: name)
         }
-        if padding != .none { result = try add(.pad(padding, value: Float(value)), [result], name: call.output) }
+        if padding != .none || isSized {
+            result = try add(.pad(padding, value: Float(value)), [result], name: call.output)
+            if isSized { sizedPads.insert(result) }
+        }
         return .map(result, axes)
     }
 

@@ -89,6 +89,11 @@ public struct ONNXCheckpoint: CheckpointReader {
         try tensor.view(in: bytes, path: path)
     }
 
+    /// The names of tensors that are settings of the graph rather than weights: those of Constant operators.
+    public var constantNames: Set<String> {
+        Set(model.graph.nodes.filter { $0.kind == "Constant" }.flatMap(\.outputs))
+    }
+
     /// The files beside this one that hold weights, by path, in the order of their names.
     public var dataFiles: [String] {
         let files = places.values.compactMap { tensor -> String? in

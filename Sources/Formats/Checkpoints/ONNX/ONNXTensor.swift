@@ -66,7 +66,7 @@ public struct ONNXTensor: Sendable {
         self.name = name
         shape = Shape(sizes)
         (dtype, typeName) = Self.type(type)
-        guard let dtype, let byteCount = dtype.byteCount(of: elements) else {
+        guard let dtype else {
             content = .unread
             return
         }
@@ -74,6 +74,9 @@ public struct ONNXTensor: Sendable {
             FormatError(
                 start.path,
                 .invalid(section: shown, offset: range.lowerBound, expected: expected, found: found))
+        }
+        guard let byteCount = dtype.byteCount(of: elements) else {
+            throw wrong("sizes whose product fits in 63 bits", "\(shape) \(dtype)")
         }
         if isExternal {
             content = .external(try ONNXExternalData(entries, byteCount: byteCount, tensor: shown, path: start.path))
