@@ -54,7 +54,7 @@ public func littleEndian(_ value: Float) -> [UInt8] {
 /// Parts of ONNX files.
 public enum MadeONNX {
     /// A setting of an operator.
-    public enum Setting {
+    public enum Setting: Sendable {
         /// Of each kind that convolutional networks have.
         case integer(Int), integers([Int]), float(Float), text(String), tensor(ProtoMessage)
     }

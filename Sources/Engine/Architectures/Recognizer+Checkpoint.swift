@@ -30,7 +30,10 @@ extension Recognizer {
             hints.architecture == nil || hints.architecture?.lowercased() == ONNXNetwork.name
         {
             try FamilyOption.check(hints.options, known: ONNXNetwork.options)
-            return try ONNXNetwork.recognize(file, hints: hints)
+            do throws(EngineError) { return try ONNXNetwork.recognize(file, hints: hints) } catch {
+                guard let known = recognizeByNames(file, hints: hints) else { throw error }
+                return known
+            }
         }
         let isKerasNamed = hints.architecture?.lowercased() == KerasModel.name
         if let path = hints.options["config"] {
@@ -57,6 +60,19 @@ extension Recognizer {
             case .failure: throw misfit.isTotal ? .missingDescription(evidence: misfit.evidence) : error
             }
         }
+    }
+
+    /// The family that an ONNX file's weights belong to by their names, where its graph cannot be run, as with attention.
+    private static func recognizeByNames(_ file: ONNXCheckpoint, hints: ArchitectureHints) -> Recognition? {
+        let constants = file.constantNames
+        func isWeight(_ tensor: TensorInfo) -> Bool {
+            tensor.dtype.isFloatingPoint && tensor.shape.rank > 0 && !constants.contains(tensor.name)
+        }
+        guard hints.architecture == nil,
+            var found = try? recognize(file.tensors.filter(isWeight), metadata: file.metadata, hints: hints)
+        else { return nil }
+        found.facts.insert(Recognition.Fact("graph", "not run; the names of its weights tell the network"), at: 0)
+        return found
     }
 
     /// Why a file that can be read holds no network at all, and what to do; nil if it may hold one.

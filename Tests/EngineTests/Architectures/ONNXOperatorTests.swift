@@ -8,7 +8,7 @@ import Testing
 
 @Suite("ONNX operators")
 struct ONNXOperatorTests {
-    private typealias Setting = MadeONNX.Setting
+    typealias Setting = MadeONNX.Setting
 
     /// Channel 0 is 1, −2, 3, −4 and channel 1 ten times that, as rows of two.
     private static let image = ReferenceMap(shape: [1, 2, 2, 2], values: [1, -2, 3, -4, 10, -20, 30, -40])
@@ -314,5 +314,55 @@ struct ONNXOperatorTests {
         }
         nodes.append(Self.node("Add", ["s", "c40"], "y"))
         #expect(refusal(nodes, [MadeONNX.integers("c0", [1])]) != "none")
+    }
+
+    @Test(arguments: ["dynamo_names", "script_13", "keras"])
+    func damagedGraphsNeverTrap(name: String) throws {
+        let whole = try Bytes(mapping: TestData.fixtures + "/models/onnx_\(name).onnx").array
+        var state = UInt64(whole.count)
+        func roll(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((state >> 33) % UInt64(bound))
+        }
+        var understood = 0
+        for _ in 0..<400 {
+            var bytes = whole
+            for _ in 0...roll(6) { bytes[roll(bytes.count)] = UInt8(truncatingIfNeeded: roll(256)) }
+            try withMadeFile(bytes) { path in
+                guard let reader = try? Checkpoint.open(path), let found = try? Recognizer.recognize(reader) else {
+                    return
+                }
+                understood += 1
+                let channels = found.graph.inputChannels
+                _ = try? found.graph.outputShapes(input: [1, channels, 32, 32])
+            }
+        }
+        #expect(understood > 0)
+    }
+
+    @Test(
+        arguments: [
+            [("Conv", ["s", "k"], [("group", Setting.integer(.max))])],
+            [("ConvTranspose", ["s", "k"], [("group", .integer(.max))])],
+            [("Conv", ["s", "none"], [("dilations", .integers([4096, 4096]))])],
+            [("Transpose", ["none"], [("perm", .integers([3, 2, 1, 0]))]), ("Add", ["s", "v0"], [])],
+            [("Slice", ["none", "min", "min"], []), ("Add", ["s", "v0"], [])],
+            [("Pad", ["s", "min"], [])], [("Range", ["min", "min", "min"], []), ("Add", ["s", "v0"], [])],
+            [("Slice", ["k", "min", "min", "zero", "min"], []), ("Add", ["s", "v0"], [])],
+            [("Shape", ["s"], [("start", .integer(.min)), ("end", .integer(.max))]), ("Add", ["s", "v0"], [])],
+            [("Flatten", ["s"], [("axis", .integer(.min))])], [("Softmax", ["s"], [("axis", .integer(.min))])],
+            [("ReduceMean", ["s"], [("axes", .integers([.min]))])],
+            [("Unsqueeze", ["s"], [("axes", .integers([.max]))])],
+            [("MaxPool", ["s"], [("kernel_shape", .integers([.max, .max]))])],
+            [("SpaceToDepth", ["s"], [("blocksize", .integer(.max))])],
+            [("Expand", ["none", "min"], []), ("Add", ["s", "v0"], [])],
+        ] as [[(String, [String], [(String, Setting)])]])
+    func numbersBeyondReasonNeverTrap(operators: [(String, [String], [(String, Setting)])]) {
+        let nodes = operators.enumerated().map { Self.node($0.element.0, $0.element.1, "v\($0.offset)", $0.element.2) }
+        let tensors = [
+            Self.tensor("k", [2, 1, 1, 1], [1, 2]), MadeONNX.header("none", [2, 2, 0, 1 << 60], type: 1),
+            MadeONNX.integers("min", [.min]), MadeONNX.integers("zero", [0]),
+        ]
+        _ = refusal(nodes, tensors)
     }
 }

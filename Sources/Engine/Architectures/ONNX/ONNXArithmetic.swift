@@ -101,7 +101,7 @@ extension ONNXImporter {
         let bounds = (
             try integers(start).first ?? 0, try integers(end).first ?? 0, try integers(step).first ?? 1
         )
-        guard bounds.2 != 0, abs(bounds.0) < 1 << 20, abs(bounds.1) < 1 << 20 else {
+        guard bounds.2 != 0, [bounds.0, bounds.1].allSatisfy({ (-1 << 20...1 << 20).contains($0) }) else {
             throw call.unsupported("its range is too long")
         }
         return .integers(Array(stride(from: bounds.0, to: bounds.1, by: bounds.2)))
@@ -184,6 +184,7 @@ extension ONNXImporter {
             return ONNXConstant(
                 shape: [all.count], content: .numbers(all, isInteger: isWhole, origins: sources))
         default:
+            guard first.count > 0 else { return nil }
             let kept = try ranges(call, first.shape)
             var places = [0]
             for (range, stride) in zip(kept, Shape(first.shape).rowMajorStrides) {
@@ -208,7 +209,7 @@ extension ONNXImporter {
         for (index, place) in axes.enumerated() {
             let axis = try Self.axis(place, shape.count, call)
             let (size, step) = (shape[axis], steps[index])
-            guard step != 0, abs(step) < 1 << 20 else { throw call.unsupported("its step is 0") }
+            guard step != 0, (-1 << 20...1 << 20).contains(step) else { throw call.unsupported("its step is 0") }
             func bound(_ value: Int, _ range: ClosedRange<Int>) -> Int {
                 min(
                     max(value < 0 ? value.addingReportingOverflow(size).partialValue : value, range.lowerBound),

@@ -112,8 +112,7 @@ extension ONNXImporter {
             result.shape = try Self.squeezed(input.shape, axes, call)
             return result
         case "Flatten":
-            let axis = try Self.axis(call.integer("axis", default: 1), input.shape.count + 1, call)
-            result.shape = [input.shape[..<axis].reduce(1, *), input.shape[axis...].reduce(1, *)]
+            result.shape = try Self.flattened(input.shape, call)
             return result
         case "Transpose": return try transposed(call, input)
         case "Expand":
@@ -150,6 +149,8 @@ extension ONNXImporter {
 
     /// The places of a strided array's elements, in order.
     static func walk(_ axes: [Int], strides: [Int]) -> [Int] {
+        // An empty axis may stand behind one that is absurdly long.
+        guard !axes.contains(0) else { return [] }
         var places = [0]
         for (size, stride) in zip(axes, strides) {
             places = places.flatMap { place in (0..<size).map { place + $0 * stride } }
@@ -186,6 +187,13 @@ extension ONNXImporter {
             throw misfit()
         }
         return result
+    }
+
+    static func flattened(_ shape: [Int], _ call: ONNXCall) throws(EngineError) -> [Int] {
+        let axis = call.integer("axis", default: 1)
+        guard axis >= -shape.count, axis <= shape.count else { throw call.unsupported("it has no axis \(axis)") }
+        let place = axis < 0 ? axis + shape.count : axis
+        return [shape[..<place].reduce(1, *), shape[place...].reduce(1, *)]
     }
 
     static func unsqueezed(_ shape: [Int], _ axes: [Int], _ call: ONNXCall) throws(EngineError) -> [Int] {

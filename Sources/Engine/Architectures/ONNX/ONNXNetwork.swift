@@ -46,7 +46,10 @@ enum ONNXNetwork {
         let file = try open(path)
         let names = ONNXNames(checkpoint, graph: file, prefix: hints.options["prefix"])
         let network = try translate(file) { weight throws(EngineError) in
-            guard let tensor = names.tensor(weight) else { return try read(file, weight.stored) }
+            // Another shape is told below.
+            guard let tensor = names.tensor(weight), tensor.shape == weight.shape else {
+                return try read(file, weight.stored)
+            }
             return try read(checkpoint, tensor.name)
         }
         var account = ONNXAccount(names: names, network: network, graphPath: path)

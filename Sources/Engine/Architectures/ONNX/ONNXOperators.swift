@@ -96,10 +96,15 @@ extension ONNXImporter {
         return try parameter(constant, shape: [count], name: "\(call.output) bias")
     }
 
+    /// Whether a constant can be the kernel of a convolution of images.
+    private static func isKernel(_ kernel: ONNXConstant) -> Bool {
+        kernel.shape.count == 4 && kernel.shape.allSatisfy { (1...1 << 20).contains($0) }
+    }
+
     private mutating func convolution(_ call: ONNXCall) throws(EngineError) -> Graph.NodeID {
         let kernel = try weight(call, 1)
         let groups = call.integer("group", default: 1)
-        guard kernel.shape.count == 4, groups > 0, kernel.shape[0] > 0, kernel.shape[0] % groups == 0 else {
+        guard Self.isKernel(kernel), (1...1 << 16).contains(groups), kernel.shape[0] % groups == 0 else {
             throw call.unsupported("its kernel must be O×I×h×w: only images are supported, not signals or volumes")
         }
         let size = Size2(kernel.shape[2], kernel.shape[3])
@@ -118,7 +123,9 @@ extension ONNXImporter {
         let input = try call.image()
         let kernel = try weight(call, 1)
         let groups = call.integer("group", default: 1)
-        guard kernel.shape.count == 4, groups > 0 else { throw call.unsupported("its kernel must be I×O×h×w") }
+        guard Self.isKernel(kernel), (1...1 << 16).contains(groups) else {
+            throw call.unsupported("its kernel must be I×O×h×w")
+        }
         let stride = try call.pair("strides", default: Size2(1))
         let isEnlarging = stride != Size2(1)
         let extra = call.integers("output_padding") ?? [0, 0]

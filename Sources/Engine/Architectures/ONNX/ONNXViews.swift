@@ -24,9 +24,7 @@ extension ONNXImporter {
                 throw call.unsupported("it has no shape")
             }
             target = try Self.reshaped(sizes, given, allowsZero: call.integer("allowzero", default: 0) == 1, call)
-        case "Flatten":
-            let axis = try Self.axis(call.integer("axis", default: 1), sizes.count + 1, call)
-            target = [sizes[..<axis].reduce(1, *), sizes[axis...].reduce(1, *)]
+        case "Flatten": target = try Self.flattened(sizes, call)
         case "Unsqueeze":
             target = try Self.unsqueezed(sizes, try integers(call, input: 1, or: "axes") ?? [], call)
         default: target = try Self.squeezed(sizes, try integers(call, input: 1, or: "axes"), call)

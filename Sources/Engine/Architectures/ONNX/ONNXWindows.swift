@@ -93,7 +93,7 @@ extension ONNXImporter {
         if let constant = try call.constant(2) { value = try numbers(constant).values.first ?? 0 }
         let padded = try integers(call, input: 3, or: "axes") ?? Array(axes.indices)
         let isSized = try call.constant(1)?.dependsOnSize ?? false
-        guard pads.count == 2 * padded.count, pads.allSatisfy({ abs($0) < 1 << 12 }) else {
+        guard pads.count == 2 * padded.count, pads.allSatisfy({ (-1 << 12...1 << 12).contains($0) }) else {
             throw call.unsupported("its pads do not fit")
         }
         var padding = Padding.none
