@@ -49,7 +49,7 @@ public enum Recognizer {
     private static var familyNames: [String] {
         var names: [String] = []
         for family in families where !names.contains(family.name) { names.append(family.name) }
-        return names + [KerasModel.name]
+        return names + [KerasModel.name, ONNXNetwork.name]
     }
 
     /// The families to try: all, or the one that the user named.
