@@ -162,7 +162,7 @@ struct VolumeSource {
                     limit: "\(possible) bytes, to which \(stored.count) gzipped bytes can grow"))
         }
         // Some writers pad behind the voxels; 64 MiB of it is more than any does.
-        return try Inflate.gzip(stored, path: path, limit: needed + 64 << 20)
+        return try Inflate.gzip(stored, path: path, limit: needed + 64 << 20, expecting: size ?? 0)
     }
 }
 
