@@ -27,6 +27,9 @@ struct KerasCheckpoint: CheckpointReader {
         case plain
     }
 
+    /// Whether the places of the tensors mean something to Keras.
+    var hasPlaces: Bool { if case .plain = naming { false } else { true } }
+
     /// One HDF5 file that holds values.
     struct Source: Sendable {
         let path: String

@@ -12,6 +12,7 @@ func openKerasHDF5(path: String, bytes: Bytes) throws(FormatError) -> any Checkp
     let contents = try HDF5Contents(path: path, bytes: bytes)
     let root = contents.groups[""] ?? [:]
     let source = KerasCheckpoint.Source(path: path, bytes: bytes)
+    if root[HDF5Attribute.layoutKey] != nil { return try plainCheckpoint(contents, source: source) }
     if kerasSplitAttribute("layer_names", root) != nil {
         return try legacyCheckpoint(contents, root: "", format: "Keras weights (legacy HDF5)", source: source)
     }
@@ -120,11 +121,13 @@ func storeCheckpoint(
         path: path, format: format, entries: entries, sources: sources, naming: .store(store), metadata: metadata)
 }
 
-/// An HDF5 file that follows no convention of Keras: its data sets by path.
+/// An HDF5 file that follows no convention of Keras: its data sets by path, and the texts of its root.
 private func plainCheckpoint(
     _ contents: HDF5Contents, source: KerasCheckpoint.Source
 ) throws(FormatError) -> KerasCheckpoint {
-    guard !contents.dataSets.isEmpty else {
+    let root = contents.groups[""] ?? [:]
+    let isOurs = root[HDF5Attribute.layoutKey] != nil
+    guard !contents.dataSets.isEmpty || isOurs else {
         throw FormatError(
             source.path,
             .invalid(
@@ -133,8 +136,11 @@ private func plainCheckpoint(
     }
     var metadata = CheckpointMetadata()
     metadata.warnings = contents.notes
+    try metadata.take(attributes: root, except: [], path: source.path)
+    // Groups sort their members; the order of a model's tensors is that of their values.
+    let dataSets = isOurs ? contents.dataSets.sorted { ($0.offset ?? .max) < ($1.offset ?? .max) } : contents.dataSets
     return KerasCheckpoint(
         path: source.path, format: "HDF5",
-        entries: contents.dataSets.map { KerasCheckpoint.Entry(name: $0.name, dataSet: $0) }, sources: [source],
+        entries: dataSets.map { KerasCheckpoint.Entry(name: $0.name, dataSet: $0) }, sources: [source],
         naming: .plain, metadata: metadata)
 }

@@ -40,7 +40,8 @@ extension CheckpointDraft {
         case .safetensors: return try writeSafetensors(to: path, options: options)
         case .pytorch: return try writePyTorch(to: path)
         case .npz: return try writeNPZ(to: path)
-        case .hdf5, .kerasLegacy, .kerasWeights, .kerasArchive:
+        case .hdf5: return try writeHDF5(to: path)
+        case .kerasLegacy, .kerasWeights, .kerasArchive:
             throw FormatError(path, .unsupported(feature: "writing \(format.title)", advice: "name another format"))
         }
     }

@@ -60,11 +60,11 @@ extension CheckpointDraft {
     /// - Parameter includesOptimizer: also the tensors that are no part of the model, under the keys that lead to them.
     public init(_ reader: any CheckpointReader, includesOptimizer: Bool = false) {
         let prefix = reader.metadata.strippedPrefix
-        let isKeras = reader is KerasCheckpoint
+        let isKeras = (reader as? KerasCheckpoint)?.hasPlaces ?? false
         tensors = (reader.tensors + (includesOptimizer ? reader.otherTensors : [])).map { info in
             DraftTensor(
                 name: prefix + info.name, dtype: info.dtype, shape: info.shape, tie: info.tie,
-                kerasPlace: isKeras ? info.storage.key : nil
+                kerasPlace: isKeras ? info.storage.key : reader.metadata.kerasPlaces[prefix + info.name]
             ) { () throws(FormatError) in try reader.tensor(info.name) }
         }
         metadata = reader.metadata.portable
