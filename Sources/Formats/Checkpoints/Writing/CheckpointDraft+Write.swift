@@ -41,8 +41,9 @@ extension CheckpointDraft {
         case .pytorch: return try writePyTorch(to: path)
         case .npz: return try writeNPZ(to: path)
         case .hdf5: return try writeHDF5(to: path)
-        case .kerasLegacy, .kerasWeights, .kerasArchive:
-            throw FormatError(path, .unsupported(feature: "writing \(format.title)", advice: "name another format"))
+        case .kerasLegacy: return try writeKerasLegacy(to: path)
+        case .kerasWeights: return try writeKerasWeights(to: path)
+        case .kerasArchive: return try writeKerasArchive(to: path)
         }
     }
 
