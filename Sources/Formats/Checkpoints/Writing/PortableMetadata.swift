@@ -31,7 +31,7 @@ extension CheckpointMetadata {
         if key == Self.configKey { return try takeConfig(value, path: path) }
         if key == Self.placesKey {
             let places = try JSON(value, path: path, section: "metadata '\(key)'").members ?? []
-            for place in places { kerasPlaces[place.key] = place.value.string }
+            kerasPlaces = places.compactMap { member in member.value.string.map { (member.key, $0) } }
             return
         }
         entries.append((printable(key), printable(value)))
@@ -53,8 +53,13 @@ extension CheckpointDraft {
     var kerasEntries: [(key: String, value: String)] {
         var entries: [(key: String, value: String)] = []
         if let kerasConfig { entries.append((CheckpointMetadata.configKey, kerasConfig)) }
-        let places = tensors.compactMap { tensor in
-            tensor.kerasPlace.map { JSON.Member(key: tensor.name, value: .string($0)) }
+        // What the description tells need not be said again.
+        let identities = KerasIdentities(self, path: "")
+        let places: [JSON.Member] = tensors.compactMap { tensor in
+            guard let place = tensor.kerasPlace, identities[tensor]?.variable.isFound(place, tensor) != true else {
+                return nil
+            }
+            return JSON.Member(key: tensor.name, value: .string(place))
         }
         if !places.isEmpty { entries.append((CheckpointMetadata.placesKey, JSON.object(places).compactText)) }
         return entries

@@ -24,6 +24,9 @@ struct KerasDestinations {
 
         /// The name that readers give it.
         var name: String { (layer + [role]).joined(separator: "/") }
+
+        /// Whether a tensor's name alone leads to its place.
+        func isFound(_ place: String, _ tensor: DraftTensor) -> Bool { tensor.name == name && place == storePath }
     }
 
     /// Walks a whole network.

@@ -117,7 +117,22 @@ private struct KerasLegacyGroups {
         let all = members[group] ?? []
         guard !all.contains(where: \.isPlaced) else { return all }
         let isKnown = all.allSatisfy { $0.index != nil }
-        let ordered = isKnown ? all.sorted { ($0.index ?? 0) < ($1.index ?? 0) } : all
-        return ordered.filter(\.isTrainable) + ordered.filter { !$0.isTrainable }
+        let ordered = all.enumerated().sorted { first, second in
+            let (a, b) = (first.element, second.element)
+            if isKnown { return (a.index ?? 0) < (b.index ?? 0) }
+            let ranks = (Self.ranks(a.name), Self.ranks(b.name))
+            return ranks.0 == ranks.1 ? first.offset < second.offset : ranks.0.lexicographicallyPrecedes(ranks.1)
+        }
+        let weights = ordered.map(\.element)
+        return weights.filter(\.isTrainable) + weights.filter { !$0.isTrainable }
+    }
+
+    /// The layers inside a layer in the order in which Keras makes them; groups of Keras 3 files are in that of letters.
+    private static let innerLayers = [
+        "forward_layer", "backward_layer", "query_dense", "key_dense", "value_dense", "output_dense",
+    ]
+
+    private static func ranks(_ name: String) -> [Int] {
+        name.split(separator: "/").map { (innerLayers.firstIndex(of: String($0)) ?? -1) + 1 }
     }
 }
