@@ -26,11 +26,12 @@ extension CheckpointDraft {
                     advice:
                         "add --dialect keras, which describes the families that Ripe knows, or choose --to weights.h5"))
         }
+        let config = try kerasArchiveConfig(kerasConfig, path: path)
         var plan = try kerasStorePlan(format: .kerasArchive, path: path)
         let own: Set = ["keras_version", "date_saved"]
         plan.add(HDF5Attribute.metadata(metadata.filter { !own.contains($0.key) }, reserved: own), to: "")
         var known = CheckpointMetadata()
-        try known.takeConfig(kerasConfig, path: path)
+        try known.takeConfig(config, path: path)
         try plan.nameTensors { (contents) throws(FormatError) in
             try storeCheckpoint([contents], format: "", path: path, sources: [Self.nowhere(path)], metadata: known)
                 .namedByConfiguration()
@@ -43,7 +44,7 @@ extension CheckpointDraft {
         ])
         var archive = try ZipWriter(path)
         try archive.add("metadata.json", [Bytes(copying: Array(facts.text().utf8))])
-        try archive.add("config.json", [Bytes(copying: Array(kerasConfig.utf8))])
+        try archive.add("config.json", [Bytes(copying: Array(config.utf8))])
         try archive.add("model.weights.h5", byteCount: image.byteCount) { (append) throws(FormatError) in
             try image.write(path: path, to: append)
         }
