@@ -48,7 +48,7 @@ public enum Checkpoint {
     /// An index whose shards are Keras weights or safetensors and PyTorch files.
     private static func openSharded(path: String, bytes: Bytes) throws(FormatError) -> any CheckpointReader {
         let index = try ShardIndex(path: path, bytes: bytes)
-        return index.isKeras ? try openKerasSharded(path: path) : try ShardedCheckpoint(index)
+        return index.isKeras ? try openKerasSharded(path: path, bytes: bytes) : try ShardedCheckpoint(index)
     }
 
     /// What to say about a pickle that torch.save did not write: its names, never its content.
