@@ -43,6 +43,12 @@ let fuzzTargets: [String: FuzzTarget] = [
         _ = try? KerasLayer(configuration: text, path: "fuzz.json")
         _ = try KerasNetwork(JSON(text, path: "fuzz.json", section: "Keras configuration"), writer: nil)
     },
+    "onnx": { try readAll(ONNXCheckpoint(path: "fuzz.onnx", bytes: $0)) },
+    "onnx-graph": { bytes in
+        let file = try ONNXCheckpoint(path: "fuzz.onnx", bytes: bytes)
+        let network = try ONNXNetwork.recognize(file, hints: ArchitectureHints())
+        _ = try network.graph.outputShapes(input: [1, network.graph.inputChannels, 32, 32])
+    },
     "nifti": { bytes in
         try readAll(Volume(VolumeSource(path: "fuzz.nii", stored: bytes)))
         try readAll(Volume(VolumeSource(path: "fuzz.nii.gz", stored: Deflate.gzip(bytes, level: 1))))
