@@ -76,7 +76,6 @@ def seeds():
         yield "safetensors", data
     for name, data in files("*.onnx"):
         yield "onnx", data
-        yield "onnx-graph", data
     for name, data in files("*.npy"):
         yield "numpy", data
     for name, data in files("*.npz"):

@@ -146,6 +146,25 @@ struct ONNXOperatorTests {
         #expect(relativeDifference(reshaped.values, scaled) < 1e-5)
     }
 
+    @Test(arguments: [1, 2, 10])
+    func normalisedMapsCanBeConvolved(groups: Int) throws {
+        // Ten channels fill no whole vector: what lies beyond them must stay zero.
+        let channels = 10
+        let widened = Self.tensor("k", [channels, 2, 1, 1], (0..<2 * channels).map { Float($0 % 7) - 3 })
+        let narrowed = Self.tensor("n", [3, channels, 1, 1], (0..<3 * channels).map { Float($0 % 5) - 2 })
+        let found = try level(
+            [
+                Self.node("Conv", ["s", "k"], "a"),
+                Self.node("GroupNormalization", ["a", "g", "b"], "c", [("num_groups", .integer(groups))]),
+                Self.node("Conv", ["c", "n"], "y"),
+            ],
+            [
+                widened, narrowed, Self.tensor("g", [channels], [Float](repeating: 2, count: channels)),
+                Self.tensor("b", [channels], (0..<channels).map { Float($0) }),
+            ], opset: 21)
+        #expect(found.shape == [1, 3, 2, 2] && found.values.allSatisfy { $0.isFinite })
+    }
+
     @Test func paddingAndCuttingMoveTheMap() throws {
         let padded = try level(
             [

@@ -67,9 +67,8 @@ extension ONNXImporter {
         let centred = try add(.add, [input, negative], name: "\(name) centred")
         let squares = try add(.multiply, [centred, centred], name: "\(name) squares")
         let variance = try groupMean(squares, groups, name: "\(name) variance")
-        let epsilon = Double(call.float("epsilon", default: 1e-5))
-        let bounded = try affine(variance, scale: [1], shift: [epsilon], name: "\(name) variance and epsilon")
-        let factor = try add(.activation(.inverseSquareRoot), [bounded], name: "\(name) factor")
+        let root = Op.Activation.inverseSquareRoot(epsilon: call.float("epsilon", default: 1e-5))
+        let factor = try add(.activation(root), [variance], name: "\(name) factor")
         let normal = try add(.multiply, [centred, factor], name: "\(name) normalised")
         if scale.allSatisfy({ $0 == 1 }), shift.allSatisfy({ $0 == 0 }) { return .map(normal, axes) }
         return .map(try affine(normal, scale: scale, shift: shift, name: name), axes)
