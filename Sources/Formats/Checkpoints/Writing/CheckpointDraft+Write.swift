@@ -40,8 +40,10 @@ extension CheckpointDraft {
         case .safetensors: return try writeSafetensors(to: path, options: options)
         case .pytorch: return try writePyTorch(to: path)
         case .npz: return try writeNPZ(to: path)
-        case .hdf5, .kerasLegacy, .kerasWeights, .kerasArchive:
-            throw FormatError(path, .unsupported(feature: "writing \(format.title)", advice: "name another format"))
+        case .hdf5: return try writeHDF5(to: path)
+        case .kerasLegacy: return try writeKerasLegacy(to: path)
+        case .kerasWeights: return try writeKerasWeights(to: path)
+        case .kerasArchive: return try writeKerasArchive(to: path)
         }
     }
 

@@ -57,7 +57,7 @@ struct HDF5Check {
     }
 
     /// The messages of an object header in all of its blocks (HDF5 File Format Specification 3.0, section IV.A.1).
-    private mutating func objectMessages(at address: UInt64, section: String) throws(FormatError) -> [Message] {
+    mutating func objectMessages(at address: UInt64, section: String) throws(FormatError) -> [Message] {
         let start = hdf5Offset(address, base: superblock.base, in: bytes)
         var head = try HDF5Cursor(
             bytes, path: path, section: section, start: start, length: min(64, max(16, bytes.count - start)))
