@@ -117,6 +117,16 @@ private let tolerance = 2e-5
         #expect(try differences(graph, input: [2, 3, 16, 17])[0] < tolerance)
     }
 
+    @Test(arguments: [false, true]) func channelScaleIsFoldedOrAppliedAlike(isFolded: Bool) throws {
+        let graph = network(channels: 20) { graph, stem in
+            var x = stem
+            if isFolded { x = graph.add(convolution("a", [20, 20, 1, 1], bias: true), x, name: "a") }
+            x = graph.add(.channelScale(Parameter("gamma", [20])), x, name: "gamma")
+            return graph.add(.add, [x, stem], name: "sum")
+        }
+        #expect(try differences(graph, input: [2, 3, 7, 6])[0] < tolerance)
+    }
+
     @Test func convolutionAddedToItsOwnInputReadsTheInputUnchanged() throws {
         let graph = network(channels: 32) { graph, stem in
             let x = graph.add(convolution("a", [32, 32, 1, 1]), stem, name: "a")

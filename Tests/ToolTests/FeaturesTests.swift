@@ -100,7 +100,7 @@ import Testing
         #expect(
             nowhere.errors
                 == "ripe: --arch-option: unknown architecture option 'depth'; known: config, ignore, img_size, "
-                + "prefix, stem_pool, stem_stride, stochastic_depth_rate, stride (see 'ripe help features')\n")
+                + "input, prefix, stem_pool, stem_stride, stochastic_depth_rate, stride (see 'ripe help features')\n")
         let elsewhere = try features("--arch-option", "img_size=64")
         #expect(elsewhere.code == 1)
         #expect(

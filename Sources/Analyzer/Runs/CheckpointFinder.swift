@@ -26,7 +26,7 @@ struct CheckpointFinder {
     private static let otherStates = [
         "optimizer", "scheduler", "scaler", "rng_state", "random_states", "training_args", "trainer_state",
     ]
-    private static let extensions = [".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".h5", ".hdf5", ".keras"]
+    private static let extensions = [".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".h5", ".hdf5", ".keras", ".onnx"]
 
     /// Adds what the user named: a file, a folder or a pattern.
     mutating func add(_ argument: String) throws(AnalyzerError) {
@@ -150,14 +150,17 @@ struct CheckpointFinder {
         let hasExtension = extensions.contains { name.hasSuffix($0) }
         guard let kind = try? FileKind.sniff(path) else { return hasExtension }
         return switch kind {
-        case .safetensors, .pytorchZip, .pytorchLegacy, .hdf5, .kerasArchive, .npz, .shardIndex: true
+        case .safetensors, .pytorchZip, .pytorchLegacy, .hdf5, .kerasArchive, .npz, .onnx, .shardIndex: true
         case .npy, .nifti1, .nifti2, .png, .gzip: false
         default: hasExtension
         }
     }
 
-    /// The files that an index names, beside it; none for other files.
+    /// The files that an index or an ONNX model names, beside it; none for other files.
     private static func shards(of path: String) -> [String] {
+        if path.lowercased().hasSuffix(".onnx") {
+            return ((try? Checkpoint.open(path)) as? ONNXCheckpoint)?.dataFiles ?? []
+        }
         guard path.hasSuffix(".json"), let bytes = try? Bytes(mapping: path),
             let members = (try? JSON(bytes, path: path, section: "index"))?["weight_map"]?.members
         else { return [] }

@@ -28,6 +28,10 @@ public enum Architectures {
         case resNet(ResNetConfiguration)
         case vgg(VGGConfiguration)
         case swin(SwinConfiguration)
+        case convNeXt(ConvNeXtConfiguration)
+        case invertedResidual(InvertedResidualConfiguration)
+        case denseNet(DenseNetConfiguration)
+        case vit(ViTConfiguration)
 
         var graph: Graph {
             switch self {
@@ -36,6 +40,10 @@ public enum Architectures {
             case .resNet(let sizes): sizes.graph()
             case .vgg(let sizes): sizes.graph()
             case .swin(let sizes): sizes.graph()
+            case .convNeXt(let sizes): sizes.graph()
+            case .invertedResidual(let sizes): sizes.graph()
+            case .denseNet(let sizes): sizes.graph()
+            case .vit(let sizes): sizes.graph()
             }
         }
     }
@@ -81,6 +89,7 @@ public enum Architectures {
             swin("swin_b", "Swin-B", [2, 2, 18, 2], width: 128, heads: 4),
             swin("swin_l", "Swin-L", [2, 2, 18, 2], width: 192, heads: 6),
         ]
+        + convNeXts + invertedResiduals + denseNets + vits
 
     private static func resNet(
         _ name: String, _ title: String, _ blocks: [Int], isBottleneck: Bool = true, groups: Int = 1,

@@ -23,6 +23,26 @@ extension Graph {
         return add(.batchNorm(norm), input, name: name)
     }
 
+    /// Adds a LayerNorm over channels with parameters `name.weight` and `name.bias`.
+    mutating func layerNorm(_ input: NodeID, _ name: String, channels: Int, epsilon: Float) -> NodeID {
+        let norm = Op.LayerNorm(
+            weight: Parameter("\(name).weight", [channels]), bias: Parameter("\(name).bias", [channels]),
+            epsilon: epsilon)
+        return add(.layerNorm(norm), input, name: name)
+    }
+
+    /// Adds a Linear over channels: a 1×1 convolution whose weight may be stored with two axes.
+    mutating func linear(
+        _ input: NodeID, _ name: String, from inputs: Int, to outputs: Int, hasBias: Bool = true
+    ) -> NodeID {
+        convolution(input, name, kernel: [outputs, inputs, 1, 1], hasBias: hasBias)
+    }
+
+    /// Adds an element-wise function.
+    mutating func activation(_ input: NodeID, _ function: Op.Activation, _ name: String) -> NodeID {
+        add(.activation(function), input, name: name)
+    }
+
     /// Adds max(x, 0).
     mutating func relu(_ input: NodeID, _ name: String) -> NodeID {
         add(.activation(.relu(cap: nil)), input, name: name)

@@ -10,6 +10,11 @@ public enum Recognizer {
             DeepResNet.self, UNetEncoder.self, SeedSwin.self, ResNet.self, SequentialResNet.self, VGG.self,
             TorchvisionSwin.self,
             TimmSwin.self, KerasResNet.self, KerasVGG.self,
+            TimmEfficientNet.self, TimmEfficientNetV2.self, TorchvisionEfficientNet.self, LukemelasEfficientNet.self,
+            TimmMobileNetV3Large.self, TimmMobileNetV3Small.self, TorchvisionMobileNetV3.self,
+            TorchvisionMobileNetV2.self, TimmMobileNetV2.self,
+            TimmViT.self, TorchvisionViT.self, DenseNet.self, DottedDenseNet.self, TimmDenseNetFeatures.self,
+            TimmConvNeXt.self, TimmConvNeXtFeatures.self, TorchvisionConvNeXt.self, OriginalConvNeXt.self,
         ]
     }
 
@@ -44,7 +49,7 @@ public enum Recognizer {
     private static var familyNames: [String] {
         var names: [String] = []
         for family in families where !names.contains(family.name) { names.append(family.name) }
-        return names + [KerasModel.name]
+        return names + [KerasModel.name, ONNXNetwork.name]
     }
 
     /// The families to try: all, or the one that the user named.

@@ -32,13 +32,13 @@ struct SwinConfiguration: Sendable, Hashable {
         var width = stages.first?.channels ?? 0
         var x = graph.convolution(
             0, "patch_embed.proj", kernel: [width, inputChannels, patch, patch], stride: patch, hasBias: true)
-        if hasPatchNorm { x = graph.layerNorm(x, "patch_embed.norm", channels: width) }
+        if hasPatchNorm { x = graph.layerNorm(x, "patch_embed.norm", channels: width, epsilon: 1e-5) }
         for (index, stage) in stages.enumerated() {
             if index > 0 {
                 let name = "layers.\(index).downsample"
                 let order = [Size2(0, 0), Size2(1, 0), Size2(0, 1), Size2(1, 1)]
                 x = graph.add(.spaceToDepth(block: 2, order: order), x, name: "\(name).merge")
-                x = graph.layerNorm(x, "\(name).norm", channels: 4 * width)
+                x = graph.layerNorm(x, "\(name).norm", channels: 4 * width, epsilon: 1e-5)
                 x = graph.linear(x, "\(name).reduction", from: 4 * width, to: stage.channels, hasBias: false)
                 width = stage.channels
             }
@@ -62,29 +62,13 @@ struct SwinConfiguration: Sendable, Hashable {
             projectionBias: Parameter("\(name).attn.proj.bias", [channels]),
             biasTable: Parameter("\(name).attn.relative_position_bias_table", [side * side, stage.heads]),
             heads: stage.heads, window: stage.window, shift: isShifted ? stage.shift : 0, border: border)
-        var branch = graph.layerNorm(input, "\(name).norm1", channels: channels)
+        var branch = graph.layerNorm(input, "\(name).norm1", channels: channels, epsilon: 1e-5)
         branch = graph.add(.windowAttention(attention), branch, name: "\(name).attn")
         let middle = graph.add(.add, [input, branch], name: "\(name).add1")
-        branch = graph.layerNorm(middle, "\(name).norm2", channels: channels)
+        branch = graph.layerNorm(middle, "\(name).norm2", channels: channels, epsilon: 1e-5)
         branch = graph.linear(branch, "\(name).mlp.fc1", from: channels, to: stage.hidden, hasBias: true)
         branch = graph.add(.activation(.gelu), branch, name: "\(name).mlp.act")
         branch = graph.linear(branch, "\(name).mlp.fc2", from: stage.hidden, to: channels, hasBias: true)
         return graph.add(.add, [middle, branch], name: "\(name).add2")
-    }
-}
-
-extension Graph {
-    /// Adds a LayerNorm over channels with epsilon 1e-5 and parameters `name.weight` and `name.bias`.
-    fileprivate mutating func layerNorm(_ input: NodeID, _ name: String, channels: Int) -> NodeID {
-        let norm = Op.LayerNorm(
-            weight: Parameter("\(name).weight", [channels]), bias: Parameter("\(name).bias", [channels]), epsilon: 1e-5)
-        return add(.layerNorm(norm), input, name: name)
-    }
-
-    /// Adds a Linear over channels: a 1×1 convolution whose weight may be stored with two axes.
-    fileprivate mutating func linear(
-        _ input: NodeID, _ name: String, from inputs: Int, to outputs: Int, hasBias: Bool
-    ) -> NodeID {
-        convolution(input, name, kernel: [outputs, inputs, 1, 1], hasBias: hasBias)
     }
 }

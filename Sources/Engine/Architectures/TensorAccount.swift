@@ -84,12 +84,13 @@ struct TensorAccount {
 
 extension WeightTransform {
     /// Whether a stored tensor of one shape can fill a parameter of the other; missing last axes are 1, as when a
-    /// Linear's two fill a 1×1 kernel.
+    /// Linear's two fill a 1×1 kernel, or a layer scale's C×1×1 one number a channel.
     func fits(_ stored: Shape, _ parameter: Shape) -> Bool {
         switch self {
         case .identity:
-            stored.axes == Array(parameter.axes.prefix(stored.rank)) && stored.rank > 0
+            stored.rank > 0 && zip(stored.axes, parameter.axes).allSatisfy { $0 == $1 }
                 && parameter.axes.dropFirst(stored.rank).allSatisfy { $0 == 1 }
+                && stored.axes.dropFirst(parameter.rank).allSatisfy { $0 == 1 }
         case .permuted(let order):
             stored.rank == order.count && Set(order) == Set(0..<order.count)
                 && stored.checkedElementCount == parameter.checkedElementCount

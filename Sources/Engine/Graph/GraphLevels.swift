@@ -95,7 +95,7 @@ extension Graph.Resolution {
         case .transposedConvolution(let convolution, _):
             enlarge(by: convolution.stride)
             isLearned = true
-        case .windowAttention: isLearned = true
+        case .windowAttention, .selfAttention: isLearned = true
         case .maxPool(let window), .averagePool(let window, _): shrink(by: window.stride)
         case .subsample(let stride): shrink(by: Size2(stride))
         case .spaceToDepth(let block, _): shrink(by: Size2(block))

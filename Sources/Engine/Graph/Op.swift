@@ -98,8 +98,17 @@ public enum Op: Sendable, Hashable {
     case scale(Float)
     /// Per-channel scale and shift with fixed numbers (input normalisation layers): x·scale + shift.
     case affine(scale: [Float], shift: [Float])
+    /// Multiplies each channel with its own learned factor (layer scale): the parameter holds one number a channel.
+    case channelScale(Parameter)
     /// Attention within (shifted) windows, with its qkv and output projections (Liu et al. 2021, section 3.2).
     case windowAttention(WindowAttention)
+    /// A map's positions as a sequence N×C×1×L: learned tokens first, then the positions row by row, with a position
+    /// embedding added (Dosovitskiy et al. 2021, section 3.1).
+    case tokens(Tokens)
+    /// Multi-head self-attention over all positions: from queries, keys and values N×3C×h×w to N×C×h×w.
+    case selfAttention(heads: Int)
+    /// The tokens after the first `prefix` as a map; the second input is a map whose height and width it takes.
+    case patchMap(prefix: Int)
     /// Moves each `block`×`block` neighbourhood into channels, in the given order of (row, column) offsets; odd edges
     /// are padded with zeros at the bottom and right first (Swin's patch merging).
     case spaceToDepth(block: Int, order: [Size2])
@@ -252,6 +261,29 @@ public enum Op: Sendable, Hashable {
         }
     }
 
+    /// What becomes of a map that is read as a sequence of tokens.
+    public struct Tokens: Sendable, Hashable {
+        /// Learned tokens that stand before the map's positions, each parameter 1×count×C.
+        public var prefix: [Parameter]
+        /// The position embedding 1×(embedded prefix tokens + grid positions)×C, if any.
+        public var positions: Parameter?
+        /// Rows and columns that the position embedding was trained for; maps of another size get it resampled.
+        public var grid: Size2
+        /// How many of the prefix tokens, from the first, have a position embedding.
+        public var embeddedPrefix: Int
+
+        /// Describes a sequence of tokens.
+        public init(prefix: [Parameter], positions: Parameter?, grid: Size2, embeddedPrefix: Int) {
+            self.prefix = prefix
+            self.positions = positions
+            self.grid = grid
+            self.embeddedPrefix = embeddedPrefix
+        }
+
+        /// How many tokens stand before the map's.
+        public var prefixCount: Int { prefix.reduce(0) { $0 + ($1.shape.rank == 3 ? $1.shape[1] : 0) } }
+    }
+
     /// Every parameter the operation needs.
     public var parameters: [Parameter] {
         switch self {
@@ -259,6 +291,8 @@ public enum Op: Sendable, Hashable {
             [convolution.weight] + [convolution.bias].compactMap { $0 }
         case .batchNorm(let norm): [norm.weight, norm.bias, norm.mean, norm.variance].compactMap { $0 }
         case .layerNorm(let norm): [norm.weight, norm.bias].compactMap { $0 }
+        case .channelScale(let factors): [factors]
+        case .tokens(let tokens): tokens.prefix + [tokens.positions].compactMap { $0 }
         case .windowAttention(let attention):
             [attention.qkv, attention.qkvBias, attention.projection, attention.projectionBias, attention.biasTable]
                 .compactMap { $0 }

@@ -24,7 +24,7 @@ extension Graph.Node {
     func outputShape(of inputs: [Shape]) throws(EngineError) -> Shape {
         let first = inputs[0]
         switch op {
-        case .input, .batchNorm, .layerNorm, .activation, .scale, .affine:
+        case .input, .batchNorm, .layerNorm, .activation, .scale, .affine, .channelScale:
             return try checkedChannels(first)
         case .windowAttention:
             return try checkedChannels(first)
@@ -35,6 +35,18 @@ extension Graph.Node {
             return try windowedShape(
                 first, channels: first[1], window: window.size, stride: window.stride, dilation: Size2(1),
                 padding: window.padding, roundsUp: window.roundsUp)
+        case .tokens(let tokens): return try tokensShape(tokens, first)
+        case .selfAttention(let heads):
+            guard heads > 0, first[1] % (3 * heads) == 0 else {
+                throw mismatch("queries, keys and values of \(heads) heads", first)
+            }
+            return [first[0], first[1] / 3, first[2], first[3]]
+        case .patchMap(let prefix):
+            let positions = inputs.count == 2 ? inputs[1][2] * inputs[1][3] : 0
+            guard positions > 0, first[2] * first[3] == prefix + positions else {
+                throw mismatch("\(prefix) + \(positions) tokens", first)
+            }
+            return [first[0], first[1], inputs[1][2], inputs[1][3]]
         case .globalAveragePool: return [first[0], first[1], 1, 1]
         case .add, .multiply: return try broadcastShape(inputs)
         case .concatenate: return try concatenatedShape(inputs)
@@ -64,11 +76,27 @@ extension Graph.Node {
             case .batchNorm(let norm): norm.mean.shape.elementCount
             case .layerNorm(let norm): (norm.weight ?? norm.bias)?.shape.elementCount
             case .affine(let scale, _): scale.count
+            case .channelScale(let factors): factors.shape.elementCount
             case .windowAttention(let attention): attention.projection.shape.axes.first
             default: nil
             }
         if let channels, channels != input[1] { throw mismatch("\(channels) channels", input) }
         return input
+    }
+
+    private func tokensShape(_ tokens: Op.Tokens, _ input: Shape) throws(EngineError) -> Shape {
+        for parameter in tokens.prefix + [tokens.positions].compactMap({ $0 }) {
+            guard parameter.shape.rank == 3, parameter.shape[0] == 1, parameter.shape[2] == input[1] else {
+                throw mismatch("\(parameter.name) of 1×tokens×\(input[1])", parameter.shape)
+            }
+        }
+        let (grid, embedded) = (tokens.grid, tokens.embeddedPrefix)
+        if let positions = tokens.positions?.shape {
+            guard grid.height > 0, grid.width > 0, (0...tokens.prefixCount).contains(embedded),
+                positions[1] == embedded + grid.height * grid.width
+            else { throw mismatch("\(embedded) + \(grid.height)×\(grid.width) positions", positions) }
+        }
+        return [input[0], input[1], 1, tokens.prefixCount + input[2] * input[3]]
     }
 
     private func convolutionShape(_ convolution: Op.Convolution, _ input: Shape) throws(EngineError) -> Shape {

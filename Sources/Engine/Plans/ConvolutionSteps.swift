@@ -180,6 +180,12 @@ struct FoldedWeights {
                     factor[o] *= Double(constant)
                     shift[o] *= Double(constant)
                 }
+            case .channelScale(let factors):
+                let scale = try parameters.floats(of: factors)
+                for o in 0..<outputs {
+                    factor[o] *= Double(scale[o])
+                    shift[o] *= Double(scale[o])
+                }
             case .batchNorm(let norm):
                 let (scale, offset) = try norm.affine(parameters)
                 for o in 0..<outputs {

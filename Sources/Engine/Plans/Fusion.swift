@@ -25,6 +25,7 @@ struct FusedNode {
     enum Fold: Hashable {
         case batchNorm(Op.BatchNorm)
         case scale(Float)
+        case channelScale(Parameter)
     }
 }
 
@@ -87,6 +88,7 @@ struct Fusion {
             let takesMore = isConvolution && fused.residual == nil
             switch graph.nodes[next].op {
             case .batchNorm(let norm) where takesMore: fused.folded.append(.batchNorm(norm))
+            case .channelScale(let factors) where takesMore: fused.folded.append(.channelScale(factors))
             case .scale(let factor) where takesMore: fused.folded.append(.scale(factor))
             case .activation(let activation) where activation.canBeFused: fused.activation = activation
             case .add where takesMore && isSum(next, of: fused.output):

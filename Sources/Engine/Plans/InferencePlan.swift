@@ -140,6 +140,7 @@ extension Graph {
             case .windowAttention(let attention):
                 let tokens = attention.window * attention.window
                 return total + 2 * positions * (4 + 0) * output[1] * output[1] + 4 * positions * tokens * output[1]
+            case .selfAttention: return total + 4 * positions * output[2] * output[3] * output[1]
             default: return total
             }
         }

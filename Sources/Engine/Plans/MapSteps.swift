@@ -19,6 +19,9 @@ extension PlanBuilder {
             let channels = try layout(of: node.output).channels
             try addAffine(
                 node, scale: [Float](repeating: factor, count: channels), shift: [Float](repeating: 0, count: channels))
+        case .channelScale(let factors):
+            let scale = try parameters.floats(of: factors)
+            try addAffine(node, scale: scale, shift: [Float](repeating: 0, count: scale.count))
         case .layerNorm(let norm): try addLayerNorm(node, norm)
         case .activation(let activation): try addActivation(node, activation)
         case .maxPool(let window): try addPooling(node, window, kind: CDNN_POOL_MAX)
@@ -37,6 +40,9 @@ extension PlanBuilder {
         case .pad(let padding, let value): try addPad(node, padding, value: value)
         case .upsample(_, let interpolation): try addUpsample(node, interpolation)
         case .spaceToDepth(let block, let order): try addSpaceToDepth(node, block: block, order: order)
+        case .tokens(let tokens): try addTokens(node, tokens)
+        case .selfAttention(let heads): try addSelfAttention(node, heads: heads)
+        case .patchMap(let prefix): try addPatchMap(node, prefix: prefix)
         case .windowAttention(let attention): try addWindowAttention(node, attention)
         }
     }

@@ -123,6 +123,13 @@ public struct ReferenceInterpreter: Sendable {
                 attention, qkv: try values(attention.qkv) ?? [], qkvBias: try values(attention.qkvBias),
                 projection: try values(attention.projection) ?? [],
                 projectionBias: try values(attention.projectionBias), table: try values(attention.biasTable) ?? [])
+        case .tokens(let tokens):
+            var prefix: [Float] = []
+            for parameter in tokens.prefix { prefix += try values(parameter) ?? [] }
+            return input.tokenized(tokens, prefix: prefix, positions: try values(tokens.positions), shape: shape)
+        case .selfAttention(let heads): return input.selfAttended(heads: heads, shape: shape)
+        case .patchMap(let prefix):
+            return ReferenceMap(shape: shape) { n, c, y, x in input[n, c, 0, prefix + y * shape[3] + x] }
         case .activation(let activation):
             return ReferenceMap(shape: input.shape, values: input.values.map { activation.reference($0) })
         case .maxPool, .averagePool, .globalAveragePool, .subsample, .padChannels, .pad, .upsample, .spaceToDepth:
@@ -131,6 +138,9 @@ public struct ReferenceInterpreter: Sendable {
         case .multiply: return ReferenceMap.combined(inputs, shape: shape, *)
         case .concatenate: return ReferenceMap.concatenated(inputs, shape: shape)
         case .scale(let factor): return ReferenceMap(shape: input.shape, values: input.values.map { $0 * factor })
+        case .channelScale(let factors):
+            let scale = try values(factors) ?? []
+            return ReferenceMap(shape: shape) { n, c, y, x in input[n, c, y, x] * scale[c] }
         case .affine(let scale, let shift):
             return ReferenceMap(shape: shape) { n, c, y, x in input[n, c, y, x] * scale[c] + shift[c] }
         }

@@ -1,4 +1,5 @@
-// Windowed multi-head attention with relative position bias (Liu et al. 2021, section 3.2); see CKernels.h.
+// Multi-head attention: in windows with relative position bias (Liu et al. 2021, section 3.2), and over all tokens of an
+// image (Dosovitskiy et al. 2021); see CKernels.h.
 #include "CKernels.h"
 #include "clones.h"
 #include <math.h>
@@ -87,13 +88,8 @@ static inline __attribute__((always_inline)) void multiply_values(const struct h
     }
 }
 
-// Adds bias and mask and applies the softmax to one row of scores.
-static inline __attribute__((always_inline)) void normalize(
-    float *restrict row, const float *restrict bias, const int32_t *restrict regions, int32_t region, int masked,
-    int64_t tokens, int64_t stored_tokens) {
-    for (int64_t j = 0; j < tokens; j++) row[j] += bias[j];
-    if (masked)
-        for (int64_t j = 0; j < tokens; j++) row[j] -= regions[j] == region ? 0.0f : 100.0f;
+// The softmax of one row of scores; entries beyond `tokens` are written but stand for nothing.
+static inline __attribute__((always_inline)) void softmax(float *restrict row, int64_t tokens, int64_t stored_tokens) {
     float largest = row[0];
     for (int64_t j = 1; j < tokens; j++) largest = row[j] > largest ? row[j] : largest;
     for (int64_t j = tokens; j < stored_tokens; j++) row[j] = largest;
@@ -106,6 +102,16 @@ static inline __attribute__((always_inline)) void normalize(
     for (int l = 0; l < LANES; l++) total += sums[l];
     float share = 1.0f / total;
     for (int64_t i = 0; i < stored_tokens; i++) row[i] *= share;
+}
+
+// Adds bias and mask and applies the softmax to one row of scores.
+static inline __attribute__((always_inline)) void normalize(
+    float *restrict row, const float *restrict bias, const int32_t *restrict regions, int32_t region, int masked,
+    int64_t tokens, int64_t stored_tokens) {
+    for (int64_t j = 0; j < tokens; j++) row[j] += bias[j];
+    if (masked)
+        for (int64_t j = 0; j < tokens; j++) row[j] -= regions[j] == region ? 0.0f : 100.0f;
+    softmax(row, tokens, stored_tokens);
 }
 
 // One head of one window: output rows go to `output` at their tokens' source positions.
@@ -172,4 +178,57 @@ void CK_window_attention(const CK_WindowAttention *work, int64_t index, float *s
         attend(
             &m, work->bias + h * m.tokens * m.tokens, regions, sources, masked, output + h * m.head, work->channels);
     }
+}
+
+void CK_tokens(const CK_Tokens *work, int64_t index) {
+    int64_t channels = work->channels, count = work->positions * channels, first = work->prefix * channels;
+    const float *restrict source = work->source + index * count;
+    float *restrict to = work->destination + index * (first + count);
+    memcpy(to, work->table, (size_t)first * sizeof(float));
+    for (int64_t i = 0; i < count; i++) to[first + i] = work->table[first + i] + source[i];
+}
+
+// q and k transposed and v of one head, then scores and result of four queries.
+size_t CK_self_attention_scratch(const CK_SelfAttention *work) {
+    size_t tokens = (size_t)rounded(work->tokens, LANES);
+    size_t head = (size_t)rounded(work->channels / work->heads, LANES);
+    return 3 * tokens * head + ROWS * (tokens + head);
+}
+
+// One head over all tokens; `output` is its first channel of the first token.
+CK_CLONES static void attend_all(
+    const struct head_memory *m, const float *qkv, float *output, int64_t channels, float scale) {
+    for (int64_t t = 0; t < m->tokens; t++) {
+        const float *at = qkv + t * 3 * channels;
+        for (int64_t c = 0; c < m->head; c++) m->q[t * m->stored_head + c] = at[c] * scale;
+        for (int64_t c = 0; c < m->head; c++) m->keys[c * m->stored_tokens + t] = at[channels + c];
+        memcpy(m->values + t * m->stored_head, at + 2 * channels, (size_t)m->head * sizeof(float));
+    }
+    for (int64_t first = 0; first < m->tokens; first += ROWS) {
+        multiply_keys(m, m->q + first * m->stored_head);
+        for (int64_t r = 0; r < ROWS && first + r < m->tokens; r++)
+            softmax(m->scores + r * m->stored_tokens, m->tokens, m->stored_tokens);
+        multiply_values(m);
+        for (int64_t r = 0; r < ROWS && first + r < m->tokens; r++)
+            memcpy(
+                output + (first + r) * channels, m->result + r * m->stored_head, (size_t)m->head * sizeof(float));
+    }
+}
+
+void CK_self_attention(const CK_SelfAttention *work, int64_t index, float *scratch) {
+    int64_t image = index / work->heads, head = index % work->heads;
+    struct head_memory m;
+    m.tokens = work->tokens;
+    m.stored_tokens = rounded(m.tokens, LANES);
+    m.head = work->channels / work->heads;
+    m.stored_head = rounded(m.head, LANES);
+    m.q = scratch;
+    m.keys = m.q + m.stored_tokens * m.stored_head;
+    m.values = m.keys + m.stored_tokens * m.stored_head;
+    m.scores = m.values + m.stored_tokens * m.stored_head;
+    m.result = m.scores + ROWS * m.stored_tokens;
+    memset(scratch, 0, (size_t)(3 * m.stored_tokens * m.stored_head) * sizeof(float));
+    attend_all(
+        &m, work->qkv + image * m.tokens * 3 * work->channels + head * m.head,
+        work->output + image * m.tokens * work->channels + head * m.head, work->channels, work->scale);
 }

@@ -1,5 +1,5 @@
 // Small random members of every family: recognised from their files, run in plain loops and in the fast plan, and
-// compared with the features that PyTorch computed (fixtures/generate/architectures_golden.py).
+// compared with the features that PyTorch computed (fixtures/generate/architectures_golden.py and families_golden.py).
 
 import Engine
 import Formats
@@ -13,9 +13,10 @@ struct GoldenModel: CustomTestStringConvertible, Sendable {
     let sizes: [String]
     var channels = 3
     var options: [String: String] = [:]
-    var testDescription: String { file }
-    /// The name of its vectors.
-    var name: String { String(file.prefix { $0 != "." }) }
+    /// The name of its vectors, if not the file's.
+    var vectors: String?
+    var testDescription: String { name }
+    var name: String { vectors ?? String(file.prefix { $0 != "." }) }
 
     static let all: [GoldenModel] = [
         GoldenModel(file: "resnet_basic.pt", family: "resnet", sizes: ["64x64", "65x50"]),
@@ -34,6 +35,23 @@ struct GoldenModel: CustomTestStringConvertible, Sendable {
             file: "deepresnet_basic.safetensors", family: "deepresnet", sizes: ["64x64", "65x50"], channels: 1),
         GoldenModel(file: "unet_encoder.pt", family: "unet-encoder", sizes: ["64x64", "65x50"]),
         GoldenModel(file: "swin_paper.pt", family: "seed-swin", sizes: ["64x64"]),
+        GoldenModel(file: "convnext_torchvision.safetensors", family: "convnext", sizes: ["64x64", "65x50"]),
+        GoldenModel(file: "convnext_timm.safetensors", family: "convnext", sizes: ["64x64", "65x50"]),
+        GoldenModel(file: "convnext_original.safetensors", family: "convnext", sizes: ["64x64"]),
+        GoldenModel(file: "efficientnet_timm.safetensors", family: "efficientnet", sizes: ["64x64", "65x50"]),
+        GoldenModel(
+            file: "efficientnet_timm.safetensors", family: "efficientnet", sizes: ["64x64", "65x50"],
+            options: ["padding": "tf"], vectors: "efficientnet_timm_tf"),
+        GoldenModel(file: "efficientnet_v2_timm.safetensors", family: "efficientnet", sizes: ["64x64", "65x50"]),
+        GoldenModel(file: "efficientnet_torchvision.safetensors", family: "efficientnet", sizes: ["64x64", "65x50"]),
+        GoldenModel(file: "efficientnet_lukemelas.safetensors", family: "efficientnet", sizes: ["64x64", "65x50"]),
+        GoldenModel(file: "mobilenet_v2_torchvision.safetensors", family: "mobilenetv2", sizes: ["64x64", "65x50"]),
+        GoldenModel(file: "mobilenet_v3_torchvision.safetensors", family: "mobilenetv3", sizes: ["64x64", "65x50"]),
+        GoldenModel(file: "mobilenet_v3_timm.safetensors", family: "mobilenetv3", sizes: ["64x64", "65x50"]),
+        GoldenModel(file: "densenet.safetensors", family: "densenet", sizes: ["64x64", "65x50"]),
+        GoldenModel(
+            file: "vit_timm.safetensors", family: "vit", sizes: ["64x64", "68x52"], options: ["heads": "2"]),
+        GoldenModel(file: "vit_torchvision.safetensors", family: "vit", sizes: ["64x64"]),
     ]
 
     /// Recognises the file.
@@ -48,7 +66,10 @@ struct GoldenModel: CustomTestStringConvertible, Sendable {
 struct GoldenFeatureTests {
     private let golden: GoldenArchive
 
-    init() throws { golden = try GoldenArchive(TestData.fixtures + "/golden/architectures.npz") }
+    init() throws {
+        golden = try GoldenArchive(
+            TestData.fixtures + "/golden/architectures.npz", TestData.fixtures + "/golden/families.npz")
+    }
 
     /// The input of a size, its first channels.
     private func input(_ size: String, channels: Int) throws -> ReferenceMap {

@@ -17,7 +17,21 @@ struct OperationCase: CustomTestStringConvertible, Sendable {
         self.op = op
     }
 
-    static let all: [OperationCase] = convolutions + pointwise + pooling + rearrangements + attention
+    static let all: [OperationCase] =
+        convolutions + pointwise + pooling + rearrangements + attention + tokens
+
+    private static let tokens: [OperationCase] =
+        ["same", "grown", "shrunk"].map { name in
+            OperationCase(
+                "tokens_\(name)",
+                .tokens(
+                    Op.Tokens(
+                        prefix: [Parameter("first", [1, 1, 3]), Parameter("second", [1, 2, 3])],
+                        positions: Parameter("positions", [1, 31, 3]), grid: Size2(6, 5), embeddedPrefix: 1)))
+        } + [
+            OperationCase("self_attention", .selfAttention(heads: 2)),
+            OperationCase("patch_map", .patchMap(prefix: 3)),
+        ]
 
     private static func convolution(
         _ name: String, _ kernel: Shape, hasBias: Bool = false, stride: Int = 1,
@@ -76,6 +90,7 @@ struct OperationCase: CustomTestStringConvertible, Sendable {
         OperationCase("hard_sigmoid", .activation(.hardSigmoid(slope: 1 / 6, offset: 0.5))),
         OperationCase("hard_sigmoid_keras2", .activation(.hardSigmoid(slope: 0.2, offset: 0.5))),
         OperationCase("softplus", .activation(.softplus)), OperationCase("scale", .scale(0.9)),
+        OperationCase("channel_scale", .channelScale(Parameter("gamma", [3]))),
         OperationCase("add", .add), OperationCase("add_broadcast", .add), OperationCase("multiply", .multiply),
         OperationCase("concatenate", .concatenate),
     ]
@@ -163,7 +178,8 @@ struct OperationTests {
         #expect(relativeDifference(output.values, setup.expected.values) < 2e-6)
     }
 
-    @Test(arguments: OperationCase.all.filter { ![.add, .multiply, .concatenate].contains($0.op) })
+    @Test(
+        arguments: OperationCase.all.filter { ![.add, .multiply, .concatenate, .patchMap(prefix: 3)].contains($0.op) })
     func theFastPlanAgreesWithPyTorch(operation: OperationCase) throws {
         let setup = try Setup(operation.name)
         let input = setup.inputs[0]

@@ -4,14 +4,14 @@ import Engine
 import Formats
 import Testing
 
-/// The arrays of an .npz file.
+/// The arrays of .npz files.
 struct GoldenArchive {
     /// The names of the arrays, in file order.
     let names: [String]
     private let arrays: [String: TensorView]
 
-    init(_ path: String) throws {
-        let contents = try NumPy.readArchive(path)
+    init(_ paths: String...) throws {
+        let contents = try paths.flatMap { try NumPy.readArchive($0) }
         names = contents.map { $0.name }
         arrays = Dictionary(contents.map { ($0.name, $0.array) }) { first, _ in first }
     }

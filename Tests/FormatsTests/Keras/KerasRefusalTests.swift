@@ -132,7 +132,7 @@ import Testing
         try withTemporaryFolder { folder in
             _ = try write(KerasGolden.hdf5Bytes("k3sh_00000.weights.h5").array, "s.weights.h5", in: folder)
             let path = try write(Array(map.utf8), "x.weights.json", in: folder)
-            #expect(message { try openKerasSharded(path: path) } == "\(path): \(expected)")
+            #expect(message { try openKerasSharded(path: path, bytes: Bytes(mapping: path)) } == "\(path): \(expected)")
         }
     }
 
@@ -141,7 +141,7 @@ import Testing
             let path = try write(
                 Array(#"{"weight_map": {"/layers/dense/vars": ["gone.h5"]}}"#.utf8), "x.weights.json", in: folder)
             #expect(
-                message { try openKerasSharded(path: path) }
+                message { try openKerasSharded(path: path, bytes: Bytes(mapping: path)) }
                     == "\(folder)/gone.h5: cannot open: No such file or directory")
         }
     }

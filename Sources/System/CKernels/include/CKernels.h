@@ -83,6 +83,26 @@ typedef struct {
 size_t CK_window_scratch(const CK_WindowAttention *work);
 void CK_window_attention(const CK_WindowAttention *work, int64_t index, float *scratch);
 
+// Channels-last tokens: destination[t] = table[t], plus source[t - prefix] from token `prefix` on. One call: one image.
+typedef struct {
+    const float *source;  // N x positions x C
+    const float *table;   // (prefix + positions) x C
+    float *destination;   // N x (prefix + positions) x C
+    int64_t channels, positions, prefix;
+} CK_Tokens;
+void CK_tokens(const CK_Tokens *work, int64_t index);
+
+// Attention over all tokens of an image: qkv is N x T x 3C, output N x T x C; channels of q, k, v are heads x head_size.
+// One call: one head of one image (index = image * heads + head). `scratch` holds CK_self_attention_scratch floats.
+typedef struct {
+    const float *qkv;
+    float *output;
+    int64_t tokens, channels, heads;
+    float scale;
+} CK_SelfAttention;
+size_t CK_self_attention_scratch(const CK_SelfAttention *work);
+void CK_self_attention(const CK_SelfAttention *work, int64_t index, float *scratch);
+
 // A 3x3 convolution of stride 1 over blocked maps (16 or 8 lanes) by Winograd's F(4x4, 3x3), in three steps that each
 // need the one before to be complete, over `rows` rows of tiles beginning at `first_row` (rows count through the images:
 // image * tile_rows + row). A tile is 4x4 outputs.
