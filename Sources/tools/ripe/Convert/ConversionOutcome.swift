@@ -61,7 +61,7 @@ struct ConversionOutcome {
             facts.add("kept beside", Self.list(keptKeys(written)))
             facts.add("not kept", Self.list(written.droppedMetadata), style: .yellow)
         }
-        for warning in conversion.warnings { facts.add("warning", warning, style: .yellow) }
+        for warning in conversion.warnings + (written?.remarks ?? []) { facts.add("warning", warning, style: .yellow) }
         addVerification(to: &facts)
         let head =
             isDry
