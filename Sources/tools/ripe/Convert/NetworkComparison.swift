@@ -7,42 +7,58 @@ import Formats
 struct NetworkComparison {
     /// The networks in words.
     let networks: [String]
-    /// For each level that both have alike, the largest difference as a share of the first network's root mean square.
+    /// For each level the largest difference, as a share of the first network's root mean square there.
     let differences: [Double]
 
     /// Runs both; nil when one of them is not known or takes another input.
     init?(_ first: any CheckpointReader, _ second: any CheckpointReader, threads: Int) {
         guard let a = try? Recognizer.recognize(first), let b = try? Recognizer.recognize(second),
-            a.graph.inputChannels == b.graph.inputChannels, a.graph.levels.count == b.graph.levels.count
+            a.graph.inputChannels == b.graph.inputChannels
         else { return nil }
         // Networks that scale and normalise their input themselves are given what the other is given before that.
         let isInside = [a, b].map { $0.normalization.name == InputNormalization.bytes.name }
         let differ = isInside[0] != isInside[1]
-        guard let x = Self.features(a, first, normalizes: differ, threads),
-            let y = Self.features(b, second, normalizes: differ, threads)
+        guard let graph = Self.aligned(b.graph, with: a.graph),
+            let x = Self.features(a, a.graph, first, normalizes: differ, threads),
+            let y = Self.features(b, graph, second, normalizes: differ, threads),
+            zip(x, y).allSatisfy({ $0.count == $1.count })
         else { return nil }
         networks = [a.architecture, b.architecture]
-        // A description's last level may go on where a known network's ends, as EfficientNet's last convolution does.
-        let alike = zip(x, y).filter { $0.count == $1.count }
-        guard !alike.isEmpty else { return nil }
-        differences = alike.map { one, other in
+        differences = zip(x, y).map { one, other in
             let square = one.reduce(0) { $0 + Double($1) * Double($1) } / Double(max(1, one.count))
             let largest = zip(one, other).reduce(0) { max($0, abs(Double($1.0) - Double($1.1))) }
             return largest / max(square.squareRoot(), .leastNormalMagnitude)
         }
     }
 
+    /// The second network with the first's levels: a description may have its own where a known network has others, as
+    /// with EfficientNet, and then the last maps of the same shapes are the same ones.
+    private static func aligned(_ second: Graph, with first: Graph) -> Graph? {
+        guard let shapes = try? first.outputShapes(input: input(first)),
+            let others = try? second.outputShapes(input: input(second))
+        else { return nil }
+        let wanted = first.levels.map { shapes[$0] }
+        guard second.levels.map({ others[$0] }) != wanted else { return second }
+        let levels = wanted.compactMap { shape in others.lastIndex(of: shape) }
+        guard levels.count == wanted.count else { return nil }
+        var graph = second
+        graph.levels = levels
+        return graph
+    }
+
+    private static func input(_ graph: Graph) -> Shape { [1, graph.inputChannels, side, side] }
+
     private static let side = 224
 
     /// All levels for one image of a fixed pattern.
     private static func features(
-        _ network: Recognition, _ reader: any CheckpointReader, normalizes: Bool, _ threads: Int
+        _ network: Recognition, _ graph: Graph, _ reader: any CheckpointReader, normalizes: Bool, _ threads: Int
     ) -> [[Float]]? {
         let channels = network.graph.inputChannels
         guard
             let plan = try? InferencePlan(
-                network.graph, parameters: CheckpointParameters(network, reader: reader),
-                input: [1, channels, side, side], threads: threads)
+                graph, parameters: CheckpointParameters(network, reader: reader), input: input(graph),
+                threads: threads)
         else { return nil }
         let image = (0..<channels * side * side).map { index -> Float in
             let channel = index / (side * side)
