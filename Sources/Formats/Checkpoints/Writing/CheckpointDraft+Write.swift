@@ -17,6 +17,8 @@ public struct WrittenCheckpoint: Sendable {
     public var byteCount: Int
     /// Keys of the draft's metadata that the format has no place for.
     public var droppedMetadata: [String] = []
+    /// What the user should know about the file, such as that Keras will not find all of it.
+    public var remarks: [String] = []
     /// Names that share another's values in the file (tied weights), with the name that holds them.
     public var tied: [(name: String, kept: String)] = []
 

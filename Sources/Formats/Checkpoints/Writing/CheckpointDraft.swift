@@ -69,11 +69,11 @@ extension CheckpointDraft {
                 kerasPlace: isKeras ? info.storage.key : orders[prefix + info.name].map { places[$0].place }
             ) { () throws(FormatError) in try reader.tensor(info.name) }
         }
+        self.tensors = tensors
         // Keras matches the weights of legacy files by order, which other formats do not keep.
-        let ordered = tensors.enumerated().sorted {
-            (orders[$0.element.name] ?? .max, $0.offset) < (orders[$1.element.name] ?? .max, $1.offset)
+        if !orders.isEmpty, tensors.allSatisfy({ orders[$0.name] != nil }) {
+            self.tensors.sort { (orders[$0.name] ?? 0) < (orders[$1.name] ?? 0) }
         }
-        self.tensors = ordered.map(\.element)
         metadata = reader.metadata.portable
         kerasConfig = reader.metadata.kerasConfig
     }

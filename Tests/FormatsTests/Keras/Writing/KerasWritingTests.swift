@@ -104,7 +104,6 @@ import Testing
         }
         #expect(contents.groups["layers/functional/layers/conv2d/vars"]?["name"]?.strings == ["c"])
         #expect(contents.groups["layers/input_layer/vars"]?["name"]?.strings == ["img"])
-        #expect(reader.metadata.kerasConfig == Self.config)
         let table = try KerasVariableTable(reader)
         #expect(table[["inner", "dw"]]?["bias"] == "inner/dw/bias")
         #expect(table[["norm"]]?.variables.map(\.role) == ["beta", "moving_mean", "moving_variance"])
@@ -205,6 +204,46 @@ import Testing
         }
     }
 
+    @Test func whatKerasWillNotFindIsTold() throws {
+        let bare = CheckpointDraft(tensors: [made("a.weight"), made("a.bias")])
+        let (store, _) = try files.written(bare, "a.weights.h5", .kerasWeights)
+        #expect(
+            store.remarks == [
+                "2 tensors ('a.weight', …) went under their own names, where Keras does not look: nothing tells the classes "
+                    + "of their layers (--dialect keras does, for families that Ripe knows)"
+            ])
+        #expect(try files.written(bare, "a.h5", .kerasLegacy).written.remarks == [])
+        let partial = CheckpointDraft(
+            tensors: Array(Self.described.tensors.dropFirst(2)), kerasConfig: Self.config)
+        let missing =
+            "the network's description has 2 variables ('head/kernel', …) without a tensor; Keras will not load it all"
+        #expect(try files.written(partial, "b.h5", .kerasLegacy).written.remarks == [missing])
+        #expect(
+            try files.written(partial, "b.keras", .kerasArchive).written.remarks == [
+                "2 tensors ('own/table', …) went under their own names, where Keras does not look: the network's "
+                    + "description does not have them", missing,
+            ])
+        let placed = CheckpointDraft(tensors: [made("conv/kernel", place: "layers/conv2d/vars/0")])
+        #expect(try files.written(placed, "c.weights.h5", .kerasWeights).written.remarks == [])
+        #expect(
+            try files.written(placed, "c.h5", .kerasLegacy).written.remarks == [
+                "a Keras 3 file without a description does not tell the order of layers, by which Keras matches them here; "
+                    + "load this with by_name=True"
+            ])
+    }
+
+    @Test func descriptionsOfLegacyFilesGetTheModulesThatArchivesNeed() throws {
+        let (_, reader) = try files.written(Self.described, "x.keras", .kerasArchive)
+        let config = try JSON(try #require(reader.metadata.kerasConfig), path: "", section: "")
+        #expect(config["module"] == .string("keras.src.models.functional"))
+        let layers = try #require(config["config"]?["layers"]?.array)
+        #expect(layers[1]["module"] == .string("keras.layers") && layers[1]["registered_name"] == .null)
+        #expect(layers[3]["config"]?["layers"]?.array?[1]["module"] == .string("keras.layers"))
+        #expect(layers[5]["config"]?["layer"]?["module"] == .string("keras.layers"))
+        #expect(
+            layers[7] == .object(["class_name": .string("package>Own"), "config": .object(["name": .string("own")])]))
+    }
+
     // MARK: Refusals
 
     @Test func anArchiveNeedsADescription() {
@@ -224,10 +263,10 @@ import Testing
             files.refusal(draft, .kerasWeights)
                 == "tensors 'a' and 'b' in one place, 'layers/dense/vars/0', is not supported; rename one with --rename, or "
                 + "choose safetensors")
-        let groups = CheckpointDraft(tensors: [made("a/kernel"), made("a/kernel/x")])
+        let groups = CheckpointDraft(tensors: [made("a/b/c"), made("a/b/c/d")])
         #expect(
             files.refusal(groups, .kerasLegacy)
-                == "tensors 'a/kernel' and 'a/kernel/x' in one HDF5 file, where 'a/kernel' cannot be both a data set and a "
+                == "tensors 'a/b/c' and 'a/b/c/d' in one HDF5 file, where 'a/b/c' cannot be both a data set and a "
                 + "group, is not supported; rename one with --rename, or choose safetensors")
     }
 

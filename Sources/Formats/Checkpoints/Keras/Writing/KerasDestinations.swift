@@ -112,6 +112,16 @@ struct KerasIdentities {
         return (index, destinations.variables[index])
     }
 
+    /// What Keras will miss: variables of the network that no tensor is.
+    func remarks(on tensors: [DraftTensor]) -> [String] {
+        guard let destinations else { return [] }
+        let found = Set(tensors.compactMap { indices[$0.name] })
+        let missing = destinations.variables.indices.filter { !found.contains($0) }.map { destinations.variables[$0] }
+        guard let first = missing.first else { return [] }
+        let names = missing.count == 1 ? "'\(first.name)'" : "\(missing.count) variables ('\(first.name)', …)"
+        return ["the network's description has \(names) without a tensor; Keras will not load it all"]
+    }
+
     /// Matches legacy places by all that a legacy group tells: scopes, roles, order.
     private mutating func resolve(
         _ draft: CheckpointDraft, root: KerasLayer, _ destinations: KerasDestinations, path: String

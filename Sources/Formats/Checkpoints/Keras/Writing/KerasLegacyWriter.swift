@@ -7,7 +7,18 @@ extension CheckpointDraft {
         let plan = try kerasLegacyPlan(path: path)
         let image = try HDF5Image(plan, path: path)
         try image.write(to: path)
-        return WrittenCheckpoint(paths: [path], byteCount: image.byteCount)
+        var written = WrittenCheckpoint(paths: [path], byteCount: image.byteCount)
+        let identities = KerasIdentities(self, path: path)
+        written.remarks = identities.remarks(on: tensors)
+        let areStored = tensors.contains { tensor in
+            if case .store = tensor.kerasPlace.map(KerasPlace.init) { identities[tensor] == nil } else { false }
+        }
+        if areStored {
+            written.remarks.append(
+                "a Keras 3 file without a description does not tell the order of layers, by which Keras matches them here; "
+                    + "load this with by_name=True")
+        }
+        return written
     }
 
     private func kerasLegacyPlan(path: String) throws(FormatError) -> HDF5Plan {

@@ -13,7 +13,9 @@ extension CheckpointDraft {
         }
         let image = try HDF5Image(plan, path: path)
         try image.write(to: path)
-        return WrittenCheckpoint(paths: [path], byteCount: image.byteCount)
+        var written = WrittenCheckpoint(paths: [path], byteCount: image.byteCount)
+        written.remarks = storeRemarks(path: path)
+        return written
     }
 
     /// Writes a `.keras` archive; Keras needs the network's description for it.
@@ -48,7 +50,25 @@ extension CheckpointDraft {
         try archive.add("model.weights.h5", byteCount: image.byteCount) { (append) throws(FormatError) in
             try image.write(path: path, to: append)
         }
-        return WrittenCheckpoint(paths: [path], byteCount: try archive.commit())
+        var written = WrittenCheckpoint(paths: [path], byteCount: try archive.commit())
+        written.remarks = storeRemarks(path: path)
+        return written
+    }
+
+    /// What Keras will not find.
+    private func storeRemarks(path: String) -> [String] {
+        let identities = KerasIdentities(self, path: path)
+        let lost = tensors.filter { Self.storePlace($0, identities[$0]?.variable) == nil }
+        guard let first = lost.first else { return identities.remarks(on: tensors) }
+        let reason =
+            identities.destinations == nil
+            ? "nothing tells the classes of their layers (--dialect keras does, for families that Ripe knows)"
+            : "the network's description does not have them"
+        let count =
+            lost.count == 1 ? "'\(printable(first.name))'" : "\(lost.count) tensors ('\(printable(first.name))', …)"
+        return [
+            "\(count) went under \(lost.count == 1 ? "its own name" : "their own names"), where Keras does not look: \(reason)"
+        ] + identities.remarks(on: tensors)
     }
 
     private static func nowhere(_ path: String) -> KerasCheckpoint.Source {
@@ -71,7 +91,9 @@ extension CheckpointDraft {
             let layers = Self.layers(of: tensor.name)
             var owner = ""
             for layer in layers {
-                owner += (owner.isEmpty ? "" : "/") + "\(owner.isEmpty ? container : "layers")/\(layer)"
+                // Under this name Keras keeps the state of a random layer, which readers pass over.
+                let group = layer == "seed_generator" ? "seed_generator_" : layer
+                owner += (owner.isEmpty ? "" : "/") + "\(owner.isEmpty ? container : "layers")/\(group)"
                 if container == "layers" { names["\(owner)/vars"] = layer }
             }
             places[index] = "\(owner)/vars/\(counts[owner, default: 0])"
