@@ -55,6 +55,7 @@ import Testing
         let count = 2 * 4 * 3 * 32 * 32
         var values: [Float] = []
         for index in 0..<count { values.append(Float((index * 7919) % 2003) / 1001.5 - 1) }
+        try FileManager.default.createDirectory(atPath: folder.path + "/runs", withIntermediateDirectories: false)
         let views = TensorView(floats: values, shape: [2, 4, 3, 32, 32])
         try NumPy.write(views, to: folder.path + "/v.npy")
         func score(_ graph: String, _ out: String) throws -> Finished {
@@ -71,5 +72,13 @@ import Testing
         let report = try String(
             decoding: Data(contentsOf: URL(filePath: folder.path + "/a/scores.json")), as: UTF8.self)
         #expect(report.contains("onnx_dynamo_names.onnx (content \(hash))"))
+        // A graph that lies among the checkpoints is none of them.
+        for name in ["other.safetensors", "dynamo_names.onnx"] {
+            try FileManager.default.copyItem(atPath: models + name, toPath: "\(folder.path)/runs/\(name)")
+        }
+        let runs = try ripe(
+            "score", folder.path + "/runs", "--graph", folder.path + "/runs/dynamo_names.onnx", "--views",
+            folder.path + "/v.npy", "--json")
+        #expect(runs.code == 0 && !runs.output.contains("\"name\": \"dynamo_names.onnx\""))
     }
 }

@@ -43,6 +43,11 @@ let fuzzTargets: [String: FuzzTarget] = [
         _ = try? KerasLayer(configuration: text, path: "fuzz.json")
         _ = try KerasNetwork(JSON(text, path: "fuzz.json", section: "Keras configuration"), writer: nil)
     },
+    "onnx": { bytes in
+        let file = try ONNXCheckpoint(path: "fuzz.onnx", bytes: bytes)
+        try readAll(file)
+        _ = try ONNXNetwork.recognize(file, hints: ArchitectureHints())
+    },
     "nifti": { bytes in
         try readAll(Volume(VolumeSource(path: "fuzz.nii", stored: bytes)))
         try readAll(Volume(VolumeSource(path: "fuzz.nii.gz", stored: Deflate.gzip(bytes, level: 1))))

@@ -25,6 +25,7 @@ symbolizer=$(dirname "$(readlink -f "$(command -v swiftc)")")/llvm-symbolizer
 longest() {
     case $1 in
         hdf5 | keras-archive) echo 49152 ;;
+        onnx) echo 24576 ;;
         keras-config | pytorch-zip | zip) echo 16384 ;;
         *) echo 8192 ;;
     esac

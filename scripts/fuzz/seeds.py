@@ -74,6 +74,8 @@ def seeds():
             yield "pickle", data
     for name, data in files("*.safetensors"):
         yield "safetensors", data
+    for name, data in files("*.onnx"):
+        yield "onnx", data
     for name, data in files("*.npy"):
         yield "numpy", data
     for name, data in files("*.npz"):

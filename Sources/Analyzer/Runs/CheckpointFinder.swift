@@ -50,7 +50,9 @@ struct CheckpointFinder {
     }
 
     /// The checkpoints found, the shards of an index folded into it.
-    func withoutShards() -> [Found] {
+    ///
+    /// - Parameter graph: a file that is left out if others remain.
+    func withoutShards(apartFrom graph: String? = nil) -> [Found] {
         var shards: Set<String> = []
         var parts: [String: [String]] = [:]
         for path in paths {
@@ -58,8 +60,9 @@ struct CheckpointFinder {
             parts[path] = files
             for file in files { shards.insert(Self.canonical(file)) }
         }
-        return paths.filter { !shards.contains(Self.canonical($0)) }
-            .map { Found(path: $0, parts: [$0] + (parts[$0] ?? [])) }
+        let wholes = paths.filter { !shards.contains(Self.canonical($0)) }
+        let described = graph.map { graph in wholes.filter { Self.canonical($0) != Self.canonical(graph) } } ?? wholes
+        return (described.isEmpty ? wholes : described).map { Found(path: $0, parts: [$0] + (parts[$0] ?? [])) }
     }
 
     private mutating func insert(_ path: String) {

@@ -23,7 +23,7 @@ enum EfficientNetDialects: DialectFamily {
             counts = (0..<16).map { stage in source.count { presence(stage, $0, dialect) } }.prefix { $0 > 0 }.map(
                 \.self)
         }
-        guard counts.count == 7, counts.allSatisfy({ $0 <= 26 }) else { return nil }
+        guard !counts.isEmpty, counts.allSatisfy({ $0 <= 26 }) else { return nil }
         var table = DialectTable(
             title: title, sizes: "blocks \(counts.map { String($0) }.joined(separator: "-"))")
         table.convolution(
@@ -38,9 +38,15 @@ enum EfficientNetDialects: DialectFamily {
                 flat += 1
             }
         }
-        table.convolution(
-            [.torchvision: "features.8.0", .timm: "conv_head", .smp: "encoder._conv_head", .keras: "top_conv"])
-        table.batchNorm([.torchvision: "features.8.1", .timm: "bn2", .smp: "encoder._bn1", .keras: "top_bn"])
+        let last = "features.\(counts.count + 1)"
+        let top: LayerNames = [
+            .torchvision: "\(last).0", .timm: "conv_head", .smp: "encoder._conv_head", .keras: "top_conv",
+        ]
+        // Backbones without the last convolution occur.
+        if source.contains(ownTop(dialect, last)) {
+            table.convolution(top)
+            table.batchNorm([.torchvision: "\(last).1", .timm: "bn2", .smp: "encoder._bn1", .keras: "top_bn"])
+        }
         table.linear([.torchvision: "classifier.1", .timm: "classifier", .keras: "predictions"], isHead: true)
         addKerasNormalization(&table)
         table.epsilons = [.torchvision: 1e-5, .timm: 1e-5, .smp: 1e-3, .keras: 1e-3]
@@ -49,6 +55,15 @@ enum EfficientNetDialects: DialectFamily {
         table.facts = [.torchvision: [even], .timm: [even], .smp: [same], .keras: [same]]
         table.kerasFacts = [("stem_conv_pad", { $0["padding"]?.array?.first?.array?.first?.int == 0 ? same : even })]
         return table
+    }
+
+    private static func ownTop(_ dialect: Dialect, _ last: String) -> String {
+        switch dialect {
+        case .torchvision: "\(last).0.weight"
+        case .timm: "conv_head.weight"
+        case .keras: "top_conv/kernel"
+        default: "_conv_head.weight"
+        }
     }
 
     /// The tensor that shows that a block is there.
@@ -71,7 +86,7 @@ enum EfficientNetDialects: DialectFamily {
             if outputs != before { counts.append(0) }
             counts[counts.count - 1] += 1
         }
-        return counts.count == 7 ? counts : nil
+        return counts.isEmpty ? nil : counts
     }
 
     static func letter(_ block: Int) -> String { String(UnicodeScalar(UInt8(ascii: "a") + UInt8(clamping: block))) }

@@ -6,19 +6,15 @@ enum VGGDialects: DialectFamily {
     static let anchors: [(dialect: Dialect, names: [String])] = [
         (.torchvision, ["features.0.weight", "features.3.weight"]),
         (.torchvision, ["features.0.weight", "features.2.weight", "features.5.weight"]),
+        (.timm, ["features.0.weight", "pre_logits.fc1.weight"]),
         (.keras, ["block1_conv1/kernel", "block2_conv1/kernel"]),
     ]
-
-    /// Convolutions a stage of VGG-11, 13, 16 and 19.
-    private static let depths = [[1, 1, 2, 2, 2], [2, 2, 2, 2, 2], [2, 2, 3, 3, 3], [2, 2, 4, 4, 4]]
 
     static func table(_ source: DialectSource, dialect: Dialect) -> DialectTable? {
         let hasNorm =
             dialect == .keras
             ? source.contains("block1_conv1_bn/gamma") : source.contains("features.1.running_mean")
-        guard let counts = depths.first(where: { matches($0, source, dialect: dialect, hasNorm: hasNorm) }) else {
-            return nil
-        }
+        guard let counts = counts(source, dialect: dialect, hasNorm: hasNorm) else { return nil }
         var table = DialectTable(
             title: title, sizes: "\(counts.reduce(3, +)) layers\(hasNorm ? " with BatchNorm" : "")")
         var channels = 0
@@ -55,17 +51,28 @@ enum VGGDialects: DialectFamily {
         return layers
     }
 
-    private static func matches(
-        _ counts: [Int], _ source: DialectSource, dialect: Dialect, hasNorm: Bool
-    ) -> Bool {
-        let layers = layers(counts, hasNorm: hasNorm)
+    /// Convolutions of each stage: in torchvision's list a pooling stands between two stages.
+    private static func counts(_ source: DialectSource, dialect: Dialect, hasNorm: Bool) -> [Int]? {
         if dialect == .keras {
-            let found = source.names.filter { $0.hasPrefix("block") && $0.hasSuffix("/kernel") }.count
-            return found == layers.count && layers.allSatisfy { source.contains("\($0.keras)/kernel") }
+            let stages = source.count { "block\($0 + 1)_conv1/kernel" }
+            return (0..<stages).map { stage in source.count { "block\(stage + 1)_conv\($0 + 1)/kernel" } }
         }
-        let found = source.names.filter { $0.hasPrefix("features.") && $0.hasSuffix(".weight") }
-        return found.count == layers.count * (hasNorm ? 2 : 1)
-            && layers.allSatisfy { source.rank("features.\($0.index).weight") == 4 }
+        let indices = source.names.compactMap { name -> Int? in
+            let parts = name.split(separator: ".")
+            guard parts.count == 3, parts[0] == "features", parts[2] == "weight", source.rank(name) == 4 else {
+                return nil
+            }
+            return Int(parts[1])
+        }.sorted()
+        var counts = [1]
+        for (index, next) in zip(indices, indices.dropFirst()) {
+            switch next - index {
+            case hasNorm ? 3 : 2: counts[counts.count - 1] += 1
+            case hasNorm ? 4 : 3: counts.append(1)
+            default: return nil
+            }
+        }
+        return counts
     }
 
     /// Three Dense layers after a Flatten, which timm writes as convolutions.

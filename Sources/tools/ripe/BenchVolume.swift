@@ -49,18 +49,19 @@ extension Bench {
         func run() throws {
             Interrupt.install()
             let steps = only.map { [$0] } ?? Step.allCases
-            let volume = try Formats.Volume(reading: file)
-            let size = volume.voxels.bytes.count
+            let size = try Formats.Volume(reading: file).voxels.bytes.count
             var seconds: [(step: Step, median: Double)] = []
-            for step in steps { seconds.append((step, try median(of: step, volume: step == .write ? volume : nil))) }
+            for step in steps { seconds.append((step, try median(of: step))) }
             if let values {
+                let volume = try Formats.Volume(reading: file)
                 try NumPy.write(TensorView(floats: volume.floats(), shape: volume.voxels.shape), to: values)
             }
             try report(seconds, size: size)
         }
 
         /// The median seconds of a step, after one run that warms up.
-        private func median(of step: Step, volume: Formats.Volume?) throws -> Double {
+        private func median(of step: Step) throws -> Double {
+            let volume = step == .write ? try Formats.Volume(reading: file) : nil
             let place =
                 out ?? FileManager.default.temporaryDirectory.path
                 + "/ripe-bench-\(ProcessInfo.processInfo.processIdentifier).nii.gz"

@@ -108,6 +108,63 @@ struct ONNXOperatorTests {
         #expect(relativeDifference(found.values, values) < 1e-6)
     }
 
+    /// Values less the mean and over the deviation of each run of `length`.
+    private static func normalized(_ values: [Float], length: Int) -> [Float] {
+        stride(from: 0, to: values.count, by: length).flatMap { start in
+            let run = values[start..<start + length].map { Double($0) }
+            let mean = run.reduce(0, +) / Double(length)
+            let variance = run.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(length)
+            return run.map { Float(($0 - mean) / (variance + 1e-5).squareRoot()) }
+        }
+    }
+
+    @Test func normalisationsByTheImageItselfAreRun() throws {
+        let constants = [Self.tensor("g", [2], [2, 1]), Self.tensor("b", [2], [0, 1])]
+        let normal = Self.normalized(Self.image.values, length: 4)
+        let expected = normal.enumerated().map { $0.offset < 4 ? 2 * $0.element : $0.element + 1 }
+        let instances = try level([Self.node("InstanceNormalization", ["s", "g", "b"], "y")], constants)
+        #expect(relativeDifference(instances.values, expected) < 1e-5)
+        // One group of both channels, as an operator and as PyTorch exports it.
+        let together = Self.normalized(Self.image.values, length: 8)
+        let scaled = together.enumerated().map { $0.offset < 4 ? 2 * $0.element : $0.element + 1 }
+        let group = try level(
+            [Self.node("GroupNormalization", ["s", "g", "b"], "y", [("num_groups", .integer(1))])], constants, opset: 21
+        )
+        #expect(relativeDifference(group.values, scaled) < 1e-5)
+        let reshaped = try level(
+            [
+                Self.node("Reshape", ["s", "groups"], "r"),
+                Self.node("InstanceNormalization", ["r", "one", "zero"], "n"),
+                Self.node("Shape", ["s"], "sizes"), Self.node("Reshape", ["n", "sizes"], "m"),
+                Self.node("Unsqueeze", ["g", "axes"], "g2"), Self.node("Unsqueeze", ["b", "axes"], "b2"),
+                Self.node("Mul", ["m", "g2"], "p"), Self.node("Add", ["p", "b2"], "y"),
+            ],
+            constants + [
+                MadeONNX.integers("groups", [0, 1, -1]), Self.tensor("one", [1], [1]), Self.tensor("zero", [1], [0]),
+                MadeONNX.integers("axes", [1, 2]),
+            ])
+        #expect(relativeDifference(reshaped.values, scaled) < 1e-5)
+    }
+
+    @Test(arguments: [1, 2, 10])
+    func normalisedMapsCanBeConvolved(groups: Int) throws {
+        // Ten channels fill no whole vector: what lies beyond them must stay zero.
+        let channels = 10
+        let widened = Self.tensor("k", [channels, 2, 1, 1], (0..<2 * channels).map { Float($0 % 7) - 3 })
+        let narrowed = Self.tensor("n", [3, channels, 1, 1], (0..<3 * channels).map { Float($0 % 5) - 2 })
+        let found = try level(
+            [
+                Self.node("Conv", ["s", "k"], "a"),
+                Self.node("GroupNormalization", ["a", "g", "b"], "c", [("num_groups", .integer(groups))]),
+                Self.node("Conv", ["c", "n"], "y"),
+            ],
+            [
+                widened, narrowed, Self.tensor("g", [channels], [Float](repeating: 2, count: channels)),
+                Self.tensor("b", [channels], (0..<channels).map { Float($0) }),
+            ], opset: 21)
+        #expect(found.shape == [1, 3, 2, 2] && found.values.allSatisfy { $0.isFinite })
+    }
+
     @Test func paddingAndCuttingMoveTheMap() throws {
         let padded = try level(
             [

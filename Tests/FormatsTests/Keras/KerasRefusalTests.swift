@@ -136,6 +136,21 @@ import Testing
         }
     }
 
+    /// Found by fuzzing: the second shard's tensors got the first one's values.
+    @Test func aVariableInTwoShardsIsRefused() throws {
+        let map = #"{"weight_map": {"/layers/dense/vars": "s.weights.h5", "/layers": "t.weights.h5"}}"#
+        try withTemporaryFolder { folder in
+            for name in ["s.weights.h5", "t.weights.h5"] {
+                _ = try write(KerasGolden.hdf5Bytes("k3sh_00000.weights.h5").array, name, in: folder)
+            }
+            let path = try write(Array(map.utf8), "x.weights.json", in: folder)
+            #expect(
+                message { try Checkpoint.open(path).tensors.count }
+                    == "\(path): shard map: expected each variable in one shard, found 'layers/batch_normalization/vars/0' in two"
+            )
+        }
+    }
+
     @Test func aMissingShardIsNamed() throws {
         try withTemporaryFolder { folder in
             let path = try write(

@@ -85,7 +85,7 @@ extension ONNXImporter {
                 throw .format(error)
             }
         }
-        guard let count = Shape(sizes).checkedElementCount, count <= 1 << 24 else {
+        guard let count = Shape(sizes).checkedElementCount, count <= 1 << 23 else {
             throw call.unsupported("it makes a constant of \(Shape(sizes))")
         }
         try spend(count, "operator '\(call.label)'")
@@ -116,7 +116,7 @@ extension ONNXImporter {
         let (one, other) = (padded(first.shape), padded(second.shape))
         let shape = zip(one, other).map { $0 == 1 ? $1 : $0 }
         guard zip(one, other).allSatisfy({ $0 == $1 || $0 == 1 || $1 == 1 }),
-            let count = Shape(shape).checkedElementCount, count <= 1 << 24
+            let count = Shape(shape).checkedElementCount, count <= 1 << 23
         else {
             throw call.unsupported("its shapes \(Shape(first.shape)) and \(Shape(second.shape)) do not go together")
         }

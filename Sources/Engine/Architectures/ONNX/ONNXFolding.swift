@@ -4,7 +4,7 @@ import Formats
 
 extension ONNXImporter {
     /// A constant larger than this is not computed.
-    private static let foldLimit = 1 << 24
+    private static let foldLimit = 1 << 23
 
     /// The numbers of a constant, and the stored tensors that they come from.
     mutating func numbers(_ constant: ONNXConstant) throws(EngineError) -> (values: [Double], origins: [ONNXWeight]) {

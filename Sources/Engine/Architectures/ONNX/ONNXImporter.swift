@@ -162,6 +162,8 @@ struct ONNXImporter {
             case .row: shape[2]
             case .column: shape[3]
             case .position: shape[2] * shape[3]
+            case .group(let count): count
+            case .within(let groups): shape[1] / groups * shape[2] * shape[3]
             }
         }
     }
@@ -229,6 +231,22 @@ struct ONNXImporter {
     }
 
     private var registered: [String: Shape] = [:]
+
+    /// The 1×1 kernel that gives each channel the mean of its group's.
+    mutating func averagingMatrix(_ channels: Int, _ groups: Int) throws(EngineError) -> Parameter {
+        let parameter = Parameter("mean of \(groups) groups of \(channels) channels", [channels, channels, 1, 1])
+        guard sources[parameter.name] == nil else { return parameter }
+        try spend(channels * channels, parameter.name)
+        let width = channels / groups
+        var values = [Float](repeating: 0, count: channels * channels)
+        for channel in 0..<channels {
+            let first = channel / width * width
+            for other in first..<first + width { values[channel * channels + other] = 1 / Float(width) }
+        }
+        sources[parameter.name] = .numbers(TensorView(floats: values, shape: parameter.shape))
+        registered[parameter.name] = parameter.shape
+        return parameter
+    }
 
     private static func isSame(_ one: ParameterSourceTensor, _ other: ParameterSourceTensor) -> Bool {
         if case .weight(let weight, let transform) = one, case .weight(weight, transform) = other {

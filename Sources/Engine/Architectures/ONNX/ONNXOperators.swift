@@ -7,7 +7,8 @@ extension ONNXImporter {
     static let kinds: Set<String> = Set(activationKinds.keys).union([
         "Constant", "ConstantOfShape", "Identity", "Dropout", "Cast", "CastLike", "Shape", "Size", "Gather", "Concat",
         "Slice", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Expand", "Range", "Where", "Equal", "Conv",
-        "ConvTranspose", "Gemm", "MatMul", "BatchNormalization", "LayerNormalization", "MaxPool", "AveragePool",
+        "ConvTranspose", "Gemm", "MatMul", "BatchNormalization", "LayerNormalization", "InstanceNormalization",
+        "GroupNormalization", "MaxPool", "AveragePool",
         "GlobalAveragePool", "ReduceMean", "Add", "Sub", "Mul", "Div", "Pow", "Sum", "Mean", "Neg", "Max", "Min",
         "Clip",
         "PRelu", "Pad", "Resize", "Upsample", "SpaceToDepth", "DepthToSpace", "Softmax", "LogSoftmax", "ArgMax", "Erf",
@@ -34,6 +35,7 @@ extension ONNXImporter {
         case "MatMul", "Gemm": return try linear(call)
         case "BatchNormalization": return try batchNorm(call)
         case "LayerNormalization": return try layerNorm(call)
+        case "InstanceNormalization", "GroupNormalization": return try groupNorm(call)
         case "MaxPool", "AveragePool": return .map(try pool(call), .channelsFirst)
         case "GlobalAveragePool":
             return .map(try add(.globalAveragePool, [try call.image()], name: call.output), .channelsFirst)
@@ -79,7 +81,7 @@ extension ONNXImporter {
     // MARK: Layers with weights
 
     /// A weight that must be there.
-    private func weight(_ call: ONNXCall, _ index: Int) throws(EngineError) -> ONNXConstant {
+    func weight(_ call: ONNXCall, _ index: Int) throws(EngineError) -> ONNXConstant {
         guard let constant = try call.constant(index) else {
             throw call.unsupported("its input \(index + 1) is missing")
         }
@@ -87,7 +89,7 @@ extension ONNXImporter {
     }
 
     /// A bias that is not all zero. Exporters write zeros where there is none.
-    private mutating func bias(_ call: ONNXCall, _ index: Int, _ count: Int) throws(EngineError) -> Parameter? {
+    mutating func bias(_ call: ONNXCall, _ index: Int, _ count: Int) throws(EngineError) -> Parameter? {
         guard let constant = try call.constant(index) else { return nil }
         if case .numbers(let values, _, let origins) = constant.content, origins.isEmpty, values.allSatisfy({ $0 == 0 })
         {
@@ -184,36 +186,5 @@ extension ONNXImporter {
         let name = node.inputs[0] == call.output ? node.inputs[1] : node.inputs[0]
         guard case .constant(let constant) = values[name], constant.shape == [outputs] else { return nil }
         return constant
-    }
-
-    private mutating func batchNorm(_ call: ONNXCall) throws(EngineError) -> ONNXValue {
-        let (input, axes) = try call.map()
-        guard axes.count > 1, axes[1] == .channel else {
-            throw call.unsupported("its channels are not the second axis")
-        }
-        guard call.integer("training_mode", default: 0) == 0, call.integer("spatial", default: 1) == 1 else {
-            throw call.unsupported("the graph was exported for training; call model.eval() before the export")
-        }
-        let shape: Shape = [channels(input)]
-        func parameter(_ index: Int, _ what: String) throws(EngineError) -> Parameter {
-            try self.parameter(try weight(call, index), shape: shape, name: "\(call.output) \(what)")
-        }
-        let norm = Op.BatchNorm(
-            weight: try parameter(1, "weight"), bias: try parameter(2, "bias"), mean: try parameter(3, "mean"),
-            variance: try parameter(4, "variance"), epsilon: call.float("epsilon", default: 1e-5))
-        return .map(try add(.batchNorm(norm), [input], name: call.output), axes)
-    }
-
-    private mutating func layerNorm(_ call: ONNXCall) throws(EngineError) -> ONNXValue {
-        let (input, axes) = try call.map()
-        let axis = try Self.axis(call.integer("axis", default: -1), axes.count, call)
-        guard axis == axes.count - 1, axes.last == .channel else {
-            throw call.unsupported("it normalises over other axes than the channels")
-        }
-        let shape: Shape = [channels(input)]
-        let norm = Op.LayerNorm(
-            weight: try parameter(try weight(call, 1), shape: shape, name: "\(call.output) weight"),
-            bias: try bias(call, 2, channels(input)), epsilon: call.float("epsilon", default: 1e-5))
-        return .map(try add(.layerNorm(norm), [input], name: call.output), axes)
     }
 }

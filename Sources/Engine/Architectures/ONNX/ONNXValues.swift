@@ -21,6 +21,9 @@ enum ONNXAxis: Hashable {
     case batch, channel, row, column
     /// Rows and columns in one, as in token sequences.
     case position
+    /// This many groups of channels, and the channels of a group with their positions, as GroupNorm is exported.
+    case group(Int)
+    case within(groups: Int)
 }
 
 extension [ONNXAxis] {

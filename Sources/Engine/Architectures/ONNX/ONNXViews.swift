@@ -57,6 +57,12 @@ extension ONNXImporter {
             default: return nil
             }
         }
+        if axes == .channelsFirst, rest.count == 2, (1..<channels).contains(rest[0]), channels % rest[0] == 0,
+            rest[1] == channels / rest[0] * area
+        {
+            return [.batch, .group(rest[0]), .within(groups: rest[0])]
+        }
+        if case .group = axes[1] { return rest == [channels, shape[2], shape[3]] ? .channelsFirst : nil }
         if axes[1] == .channel {
             if rest == [channels, area] { return [.batch, .channel, .position] }
             if rest == [channels, shape[2], shape[3]] { return .channelsFirst }

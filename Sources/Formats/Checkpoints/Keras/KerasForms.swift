@@ -98,6 +98,7 @@ func storeCheckpoint(
     _ files: [HDF5Contents], format: String, path: String, sources: [KerasCheckpoint.Source],
     metadata known: CheckpointMetadata = CheckpointMetadata()
 ) throws(FormatError) -> KerasCheckpoint {
+    try checkDistinct(files, path: path)
     var store = KerasStore()
     for (source, contents) in files.enumerated() { store.add(contents, source: source) }
     store.sort()
@@ -136,6 +137,20 @@ func storeCheckpoint(
     return KerasCheckpoint(
         path: path, format: format, entries: entries, others: others, sources: sources, naming: .store(store),
         metadata: metadata)
+}
+
+/// Refuses shards that both hold a variable: nothing says whose values count.
+private func checkDistinct(_ files: [HDF5Contents], path: String) throws(FormatError) {
+    guard files.count > 1 else { return }
+    var seen: Set<String> = []
+    for dataSet in files.lazy.flatMap(\.dataSets) where KerasStore.place(of: dataSet.name) != nil {
+        guard seen.insert(dataSet.name).inserted else {
+            throw FormatError(
+                path,
+                .invalid(
+                    section: "shard map", expected: "each variable in one shard", found: "'\(dataSet.name)' in two"))
+        }
+    }
 }
 
 /// An HDF5 file that follows no convention of Keras: its data sets by path, and the texts of its root.

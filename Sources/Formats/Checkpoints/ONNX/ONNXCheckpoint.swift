@@ -2,11 +2,14 @@
 
 /// An open ONNX file.
 public struct ONNXCheckpoint: CheckpointReader {
+    /// The file that was opened.
     public let path: String
+    /// The container.
     public let format = "ONNX"
     /// The initializers and the tensors of Constant operators, the latter by the name of the operator's output; under each
     /// of their names where Identity operators give them several.
     public let tensors: [TensorInfo]
+    /// Writer, operator sets and free entries.
     public let metadata: CheckpointMetadata
     /// The graph, and what else the file says.
     public let model: ONNXModel
@@ -75,6 +78,9 @@ public struct ONNXCheckpoint: CheckpointReader {
             storage: .init(key: key, byteOffset: offset, byteCount: count))
     }
 
+    /// Reads one tensor's values, lent from the map where they are raw bytes.
+    ///
+    /// - Throws: ``FormatError``.
     public func tensor(_ name: String) throws(FormatError) -> TensorView {
         guard let tensor = places[name] else {
             throw FormatError(path, .missingTensor(name: name, available: tensors.count))

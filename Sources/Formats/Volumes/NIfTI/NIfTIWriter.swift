@@ -185,7 +185,8 @@ extension AtomicFile {
         }
         // A small volume is compressed with its header, which can be most of it.
         guard voxels.count < 1 << 20 else {
-            return try write(Deflate.gzip(voxels, after: header, level: Deflate.fastLevel))
+            let level = Deflate.fastLevel(for: voxels)
+            return try write(Deflate.gzip(voxels, after: header, level: level))
         }
         try write(Deflate.gzip(Bytes(copying: header + voxels.array)))
     }

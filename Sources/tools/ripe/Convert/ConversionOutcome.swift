@@ -107,8 +107,10 @@ struct ConversionOutcome {
         let name = Set(outputs.networks).count == 1 ? outputs.networks[0] : outputs.networks.joined(separator: " and ")
         facts.add(
             "outputs",
-            "\(name): \(counted(outputs.differences.count, "level")) of a 224×224 input differ by at most "
-                + "\(significant(worst, 2)) of their root mean square", style: worst < 1e-4 ? .green : .yellow)
+            "\(name): \(counted(outputs.differences.count, "level")) of a 224×224 input "
+                + (worst == 0
+                    ? "are equal" : "differ by at most \(significant(worst, 2)) of their root mean square"),
+            style: worst < 1e-4 ? .green : .yellow)
     }
 
     private func table(_ draft: CheckpointDraft) -> TextTable {
