@@ -1,7 +1,7 @@
 # Ripe's everyday commands. `make` alone explains them.
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test demo bench format lint clean
+.PHONY: help deps build test test-interop demo bench fuzz format lint clean
 
 # A hang of Swift's crash backtracer must not hide a failing test.
 export SWIFT_BACKTRACE := enable=no
@@ -11,7 +11,7 @@ RIPE := .build/release/ripe
 help: ## explain these targets
 	@echo "Ripe scores, chooses and reads pretraining checkpoints for medical image segmentation."
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "New here? 'make demo', then read README.md."
 
@@ -22,21 +22,29 @@ test: deps ## build everything and run all tests
 	swift build --build-tests
 	swift test --skip-build --parallel
 
+test-interop: build ## check with PyTorch, timm and Keras themselves what convert writes; makes .venv-interop
+	@scripts/install-deps.sh bench
+	@scripts/interop/run.sh $(RIPE) $(INTEROP)
+
 build: deps ## build the command-line tool with optimisations: .build/release/ripe
 	@scripts/build-release.sh
 
-bench: build ## measure speed and memory against PyTorch; makes its own Python environment in .venv-bench
+bench: build ## measure speed and memory against PyTorch and nibabel; makes its own Python environment in .venv-bench
 	@scripts/install-deps.sh bench
 	@scripts/bench/run.sh $(RIPE) $(BENCH)
 
+fuzz: deps ## fuzz every reader for FUZZ_SECONDS (600) each, three hours in all; FUZZ_TARGETS="hdf5 png" for some
+	@scripts/fuzz/build.sh
+	@scripts/fuzz/run.sh
+
 format: ## format the Swift sources in place
-	swift format --in-place --parallel --recursive Sources Tests Package.swift
+	swift format --in-place --parallel --recursive Sources Tests scripts Package.swift
 
 lint: ## check the format without changing anything
-	swift format lint --strict --parallel --recursive Sources Tests Package.swift
+	swift format lint --strict --parallel --recursive Sources Tests scripts Package.swift
 
 deps: ## install missing system packages (apt; through sudo when not root), saying what and why
 	@scripts/install-deps.sh
 
 clean: ## remove everything that was built, measured or demonstrated
-	rm -rf .build .venv-bench bench-results demo-results
+	rm -rf .build .venv-bench .venv-interop bench-results demo-results

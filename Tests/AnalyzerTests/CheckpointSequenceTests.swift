@@ -135,7 +135,7 @@ struct CheckpointSequenceTests {
         #expect(missing.excluded.map(\.reason) == ["cannot open: No such file or directory"])
         #expect(
             throws: AnalyzerError.noCheckpoints(
-                place: folder.path, detail: "looked for safetensors, PyTorch, Keras and NumPy files")
+                place: folder.path, detail: "looked for safetensors, PyTorch, Keras, NumPy and ONNX files")
         ) { try CheckpointSequence.find([folder.path]) }
         #expect(
             throws: AnalyzerError.noCheckpoints(place: folder.path + "/*.pt", detail: "the pattern matches no file")

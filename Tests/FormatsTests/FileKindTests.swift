@@ -40,7 +40,7 @@ import TestSupport
             ),
             (
                 "%PDF-1.4", .other("a PDF document"),
-                "this is a PDF document, not weights; give a checkpoint: safetensors, PyTorch, Keras or NumPy"
+                "this is a PDF document, not weights; give a checkpoint: safetensors, PyTorch, Keras, NumPy or ONNX"
             ),
         ] as [(String, FileKind, String)])
     func textThatIsNoCheckpointIsExplained(text: String, kind: FileKind, expected: String) {

@@ -99,8 +99,9 @@ import Testing
         #expect(nowhere.code == 64)
         #expect(
             nowhere.errors
-                == "ripe: --arch-option: unknown architecture option 'depth'; known: config, ignore, img_size, "
-                + "prefix, stem_pool, stem_stride, stochastic_depth_rate, stride (see 'ripe help features')\n")
+                == "ripe: --arch-option: unknown architecture option 'depth'; known: activation, config, "
+                + "epsilon, head_conv, heads, ignore, image_size, img_size, input, padding, prefix, stem_pool, "
+                + "stem_stride, stochastic_depth_rate, stride (see 'ripe help features')\n")
         let elsewhere = try features("--arch-option", "img_size=64")
         #expect(elsewhere.code == 1)
         #expect(

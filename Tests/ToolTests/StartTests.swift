@@ -3,7 +3,7 @@
 import Testing
 
 @Suite struct Starting {
-    @Test func withoutArgumentsItSaysWhatItDoesAndThreeCommands() throws {
+    @Test func withoutArgumentsItSaysWhatItDoesAndTheFirstCommands() throws {
         let run = try ripe()
         #expect(run.code == 0)
         #expect(
@@ -12,6 +12,8 @@ import Testing
 
                   ripe score RUNS --target IMAGES    score every checkpoint, show the curve, recommend one
                   ripe pick RUNS --target IMAGES     print only the recommended path, for scripts
+                  ripe convert IN OUT                another format, or another code base's names (--dialect)
+                  ripe diff A B                      compare two checkpoints tensor by tensor
                   ripe inspect FILE                  say what a checkpoint or image file is and what it holds
 
                 'ripe --help' lists all commands, 'ripe help score' explains one.

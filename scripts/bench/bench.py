@@ -1,4 +1,4 @@
-"""Measures Ripe's speed and memory against PyTorch on this machine and prints medians and ratios.
+"""Measures Ripe's speed and memory against PyTorch and nibabel on this machine and prints medians and ratios.
 
     make bench                                  everything, about ten minutes on two cores
     make bench BENCH="--parts forward,startup"  some of it
@@ -12,7 +12,7 @@ import os
 import platform
 from pathlib import Path
 
-PARTS = ("startup", "forward", "score", "scaling")
+PARTS = ("startup", "forward", "score", "scaling", "volumes")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -50,11 +50,13 @@ def main():
     import forward
     import scoring
     import startup
+    import volumes
 
     results["torch"] = torch.__version__
     print(f"PyTorch {torch.__version__}")
     measures = {
-        "startup": startup.measure, "forward": forward.measure, "score": scoring.measure, "scaling": scoring.measure_scaling}
+        "startup": startup.measure, "forward": forward.measure, "score": scoring.measure,
+        "scaling": scoring.measure_scaling, "volumes": volumes.measure}
     for part in options.parts:
         results[part] = {}
         measures[part](options, results[part])

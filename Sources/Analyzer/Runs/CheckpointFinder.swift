@@ -26,7 +26,7 @@ struct CheckpointFinder {
     private static let otherStates = [
         "optimizer", "scheduler", "scaler", "rng_state", "random_states", "training_args", "trainer_state",
     ]
-    private static let extensions = [".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".h5", ".hdf5", ".keras"]
+    private static let extensions = [".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".h5", ".hdf5", ".keras", ".onnx"]
 
     /// Adds what the user named: a file, a folder or a pattern.
     mutating func add(_ argument: String) throws(AnalyzerError) {
@@ -50,7 +50,9 @@ struct CheckpointFinder {
     }
 
     /// The checkpoints found, the shards of an index folded into it.
-    func withoutShards() -> [Found] {
+    ///
+    /// - Parameter graph: a file that is left out if others remain.
+    func withoutShards(apartFrom graph: String? = nil) -> [Found] {
         var shards: Set<String> = []
         var parts: [String: [String]] = [:]
         for path in paths {
@@ -58,8 +60,9 @@ struct CheckpointFinder {
             parts[path] = files
             for file in files { shards.insert(Self.canonical(file)) }
         }
-        return paths.filter { !shards.contains(Self.canonical($0)) }
-            .map { Found(path: $0, parts: [$0] + (parts[$0] ?? [])) }
+        let wholes = paths.filter { !shards.contains(Self.canonical($0)) }
+        let described = graph.map { graph in wholes.filter { Self.canonical($0) != Self.canonical(graph) } } ?? wholes
+        return (described.isEmpty ? wholes : described).map { Found(path: $0, parts: [$0] + (parts[$0] ?? [])) }
     }
 
     private mutating func insert(_ path: String) {
@@ -150,14 +153,17 @@ struct CheckpointFinder {
         let hasExtension = extensions.contains { name.hasSuffix($0) }
         guard let kind = try? FileKind.sniff(path) else { return hasExtension }
         return switch kind {
-        case .safetensors, .pytorchZip, .pytorchLegacy, .hdf5, .kerasArchive, .npz, .shardIndex: true
+        case .safetensors, .pytorchZip, .pytorchLegacy, .hdf5, .kerasArchive, .npz, .onnx, .shardIndex: true
         case .npy, .nifti1, .nifti2, .png, .gzip: false
         default: hasExtension
         }
     }
 
-    /// The files that an index names, beside it; none for other files.
+    /// The files that an index or an ONNX model names, beside it; none for other files.
     private static func shards(of path: String) -> [String] {
+        if path.lowercased().hasSuffix(".onnx") {
+            return ((try? Checkpoint.open(path)) as? ONNXCheckpoint)?.dataFiles ?? []
+        }
         guard path.hasSuffix(".json"), let bytes = try? Bytes(mapping: path),
             let members = (try? JSON(bytes, path: path, section: "index"))?["weight_map"]?.members
         else { return [] }

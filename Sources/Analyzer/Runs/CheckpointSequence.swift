@@ -60,11 +60,14 @@ public struct CheckpointSequence: Sendable {
     ///
     /// Epoch and step are what the file says inside, else what its name says (``CheckpointName/sequence(_:)``).
     ///
+    /// - Parameter graph: a file that describes the network of all; it is a checkpoint only where there is no other.
     /// - Throws: ``AnalyzerError/noCheckpoints(place:detail:)`` when there is nothing to open.
-    public static func find(_ arguments: [String]) throws(AnalyzerError) -> CheckpointSequence {
+    public static func find(
+        _ arguments: [String], graph: String? = nil
+    ) throws(AnalyzerError) -> CheckpointSequence {
         var finder = CheckpointFinder()
         for argument in arguments { try finder.add(argument) }
-        let found = finder.withoutShards()
+        let found = finder.withoutShards(apartFrom: graph)
         let names = distinctNames(found.map(\.path))
         var (opened, excluded) = open(found, names: names)
         // Only now, with all of them at hand, can Keras' numbered shards be told from numbered epochs.
@@ -85,7 +88,7 @@ public struct CheckpointSequence: Sendable {
         guard !files.isEmpty || !excluded.isEmpty else {
             throw .noCheckpoints(
                 place: arguments.joined(separator: ", "),
-                detail: "looked for safetensors, PyTorch, Keras and NumPy files")
+                detail: "looked for safetensors, PyTorch, Keras, NumPy and ONNX files")
         }
         return CheckpointSequence(files: files.sorted(by: precedes), excluded: excluded, notes: finder.notes)
     }

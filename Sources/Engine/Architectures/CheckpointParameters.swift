@@ -8,10 +8,12 @@ public import Formats
 public struct CheckpointParameters: ParameterSource {
     private let reader: any CheckpointReader
     private let bindings: [String: ParameterBinding]
+    private let computed: [String: TensorView]
 
     /// Reads the parameters of `recognition` from the checkpoint it was made from.
     public init(_ recognition: Recognition, reader: any CheckpointReader) {
         self.reader = reader
+        computed = recognition.computed
         bindings = Dictionary(recognition.bindings.map { ($0.parameter.name, $0) }, uniquingKeysWith: { $1 })
     }
 
@@ -20,6 +22,10 @@ public struct CheckpointParameters: ParameterSource {
     /// - Throws: ``EngineError`` with `.nonFiniteWeights` for NaN or infinite values, `.format` when the file cannot be
     ///   read, `.shape` when there is no such parameter or it has another shape.
     public func values(of parameter: Parameter) throws(EngineError) -> TensorView {
+        if let values = computed[parameter.name], values.shape.elementCount == parameter.shape.elementCount {
+            let values = try finiteFloats(values, name: parameter.name)
+            return TensorView(dtype: .float32, shape: parameter.shape, bytes: values.bytes)
+        }
         guard let binding = bindings[parameter.name] else {
             throw .shape(operation: "parameter '\(parameter.name)'", expected: "\(parameter.shape)", found: "nothing")
         }

@@ -148,7 +148,7 @@ extension Op.Activation {
         case .hardSigmoid: "hard-sigmoid"
         case .gelu: "GELU (erf)"
         case .geluTanh: "GELU (tanh)"
-        case .leakyRelu, .tanh, .elu, .softplus: "\(self)"
+        case .leakyRelu, .tanh, .elu, .softplus, .inverseSquareRoot: "\(self)"
         }
     }
 }

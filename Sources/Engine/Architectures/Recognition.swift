@@ -1,6 +1,6 @@
 // What the recogniser finds out about a checkpoint: the network, where each parameter's values are, what was left over.
 
-import Formats
+public import Formats
 
 /// A network recognised in a checkpoint, with every tensor accounted for.
 public struct Recognition: Sendable {
@@ -22,8 +22,11 @@ public struct Recognition: Sendable {
     public var facts: [Fact]
     /// How the family's original code prepares its input.
     public var normalization: InputNormalization
-    /// Keras only: the network description (JSON), where it was taken from another file than the checkpoint.
+    /// The network description, where it was taken from another file than the checkpoint: Keras' JSON, or the content
+    /// hash of an ONNX graph.
     public var outsideDescription: String?
+    /// Parameters whose values are no tensor of the file: computed from some, or fixed by the network description.
+    public var computed: [String: TensorView] = [:]
 
     /// How many channels the network's input has.
     public var expectedInputChannels: Int { graph.inputChannels }
@@ -110,10 +113,16 @@ public struct ArchitectureHints: Sendable {
     public var options: [String: String]
     /// Settings used where the family knows them and not given in ``options``; others are passed over.
     public var defaults: [String: String]
+    /// An ONNX file whose graph the checkpoint's tensors are bound to by name (`--graph`).
+    public var graph: String?
 
     /// States nothing, or what is given.
-    public init(architecture: String? = nil, options: [String: String] = [:], defaults: [String: String] = [:]) {
+    public init(
+        architecture: String? = nil, options: [String: String] = [:], defaults: [String: String] = [:],
+        graph: String? = nil
+    ) {
         self.architecture = architecture
+        self.graph = graph
         self.options = options
         self.defaults = defaults
     }

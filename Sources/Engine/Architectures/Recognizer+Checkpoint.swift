@@ -12,6 +12,9 @@ extension Recognizer {
     /// belong to no known network, or that do not fit it, take the description of a `config.json`, `model.json`, `.keras`
     /// or `.h5` file beside them, if it fits and the user named no other architecture.
     ///
+    /// An ONNX file is its own description, unless the user names an architecture that the names of its weights fit. With a
+    /// graph in the hints, the tensors of any checkpoint are bound to that by name.
+    ///
     /// - Throws: ``EngineError`` as ``recognize(_:metadata:hints:)`` does, `.shard` for a part of a checkpoint, and
     ///   `.unsupportedLayer` when a level of a described network needs a layer that is not run.
     public static func recognize(
@@ -19,6 +22,19 @@ extension Recognizer {
     ) throws(EngineError) -> Recognition {
         if let shard = Shard(checkpoint) { throw .shard(shard) }
         if let reason = notNetwork(checkpoint) { throw .noNetwork(reason: reason) }
+        if let path = hints.graph {
+            try FamilyOption.check(hints.options, known: ONNXNetwork.options)
+            return try ONNXNetwork.recognize(checkpoint, graph: path, hints: hints)
+        }
+        if let file = checkpoint as? ONNXCheckpoint,
+            hints.architecture == nil || hints.architecture?.lowercased() == ONNXNetwork.name
+        {
+            try FamilyOption.check(hints.options, known: ONNXNetwork.options)
+            do throws(EngineError) { return try ONNXNetwork.recognize(file, hints: hints) } catch {
+                guard let known = recognizeByNames(file, hints: hints) else { throw error }
+                return known
+            }
+        }
         let isKerasNamed = hints.architecture?.lowercased() == KerasModel.name
         if let path = hints.options["config"] {
             let configuration = try givenConfiguration(at: path)
@@ -44,6 +60,19 @@ extension Recognizer {
             case .failure: throw misfit.isTotal ? .missingDescription(evidence: misfit.evidence) : error
             }
         }
+    }
+
+    /// The family that an ONNX file's weights belong to by their names, where its graph cannot be run, as with attention.
+    private static func recognizeByNames(_ file: ONNXCheckpoint, hints: ArchitectureHints) -> Recognition? {
+        let constants = file.constantNames
+        func isWeight(_ tensor: TensorInfo) -> Bool {
+            tensor.dtype.isFloatingPoint && tensor.shape.rank > 0 && !constants.contains(tensor.name)
+        }
+        guard hints.architecture == nil,
+            var found = try? recognize(file.tensors.filter(isWeight), metadata: file.metadata, hints: hints)
+        else { return nil }
+        found.facts.insert(Recognition.Fact("graph", "not run; the names of its weights tell the network"), at: 0)
+        return found
     }
 
     /// Why a file that can be read holds no network at all, and what to do; nil if it may hold one.
@@ -85,8 +114,15 @@ extension Recognizer {
     /// - Throws: ``EngineError`` with `.unknownArchitecture`, `.unknownOption`, `.invalidOption`, or `.format` for a
     ///   description that cannot be read.
     public static func check(_ hints: ArchitectureHints) throws(EngineError) {
+        if let path = hints.graph {
+            try FamilyOption.check(hints.options, known: ONNXNetwork.options)
+            _ = try ONNXNetwork.open(path)
+            return
+        }
         var known = KerasModel.options
-        if hints.architecture?.lowercased() != KerasModel.name {
+        let name = hints.architecture?.lowercased()
+        if name == nil || name == ONNXNetwork.name { known += ONNXNetwork.options }
+        if name != KerasModel.name, name != ONNXNetwork.name {
             let named = try families(for: hints)
             if hints.options["config"] == nil { known += named.flatMap { $0.options } + FamilyOption.common }
         }

@@ -194,6 +194,8 @@ public enum Op: Sendable, Hashable {
         case hardSigmoid(slope: Float, offset: Float)
         /// log(1 + eˣ).
         case softplus
+        /// 1/√(x + epsilon), as normalisations by the image's own statistics need.
+        case inverseSquareRoot(epsilon: Float)
     }
 
     /// A pooling window.

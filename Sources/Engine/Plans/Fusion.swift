@@ -149,6 +149,9 @@ extension Op {
 extension Op.Activation {
     /// Whether oneDNN has it as one post-operation.
     var canBeFused: Bool {
-        if case .hardSigmoid = self { false } else { true }
+        switch self {
+        case .hardSigmoid, .inverseSquareRoot: false
+        default: true
+        }
     }
 }

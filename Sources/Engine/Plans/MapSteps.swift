@@ -141,6 +141,15 @@ extension PlanBuilder {
                 shift: [Float](repeating: offset, count: channels))
             source = try memory(of: node.output)
         }
+        if case .inverseSquareRoot(let epsilon) = activation {
+            // The lanes beyond the last channel hold zeros, of which there is no inverse: they become ones.
+            let layout = try layout(of: node.output)
+            let shift = (0..<layout.storedChannels).map { $0 < layout.channels ? epsilon : 1 }
+            let scale = [Float](repeating: 1, count: layout.storedChannels)
+            try addAffine(
+                from: source, to: node.output, scale: (constant(scale), false), shift: (constant(shift), false))
+            source = try memory(of: node.output)
+        }
         try addActivation(activation, from: source, to: node.output, layer: node.name)
     }
 

@@ -33,6 +33,7 @@ extension Op.Activation {
         case .hardSwish: (CDNN_HARD_SWISH, 1 / 6, 0.5)
         case .hardSigmoid: (CDNN_CLIP, 0, 1)
         case .softplus: (CDNN_SOFTPLUS, 1, 0)
+        case .inverseSquareRoot: (CDNN_POWER, 1, -0.5)
         }
     }
 }

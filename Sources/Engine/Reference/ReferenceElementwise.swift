@@ -90,6 +90,7 @@ extension Op.Activation {
         case .hardSwish: return Float(x * min(max(x / 6 + 0.5, 0), 1))
         case .hardSigmoid(let slope, let offset): return min(max(slope * value + offset, 0), 1)
         case .softplus: return Float(x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)))
+        case .inverseSquareRoot(let epsilon): return Float(1 / (x + Double(epsilon)).squareRoot())
         }
     }
 }

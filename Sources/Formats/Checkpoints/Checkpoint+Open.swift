@@ -2,7 +2,7 @@
 
 /// The door to every checkpoint format.
 public enum Checkpoint {
-    /// Opens a checkpoint: safetensors, PyTorch, Keras, NumPy, or the index of a sharded one.
+    /// Opens a checkpoint: safetensors, PyTorch, Keras, NumPy, ONNX, or the index of a sharded one.
     ///
     /// The file is mapped and its tables are read; values are read when asked for.
     ///
@@ -20,6 +20,7 @@ public enum Checkpoint {
         case .pytorchLegacy: return try PyTorchCheckpoint(path: path, legacy: bytes)
         case .hdf5: return try openKerasHDF5(path: path, bytes: bytes)
         case .npy: return try NumPyCheckpoint(path: path, npy: bytes)
+        case .onnx: return try ONNXCheckpoint(path: path, bytes: bytes)
         case .shardIndex: return try openSharded(path: path, bytes: bytes)
         case .pickle: throw barePickle(path: path, bytes: bytes)
         default: throw FormatError(path, .unrecognized(found: "this is \(kind), not weights", advice: advice(kind)))
@@ -47,7 +48,7 @@ public enum Checkpoint {
     /// An index whose shards are Keras weights or safetensors and PyTorch files.
     private static func openSharded(path: String, bytes: Bytes) throws(FormatError) -> any CheckpointReader {
         let index = try ShardIndex(path: path, bytes: bytes)
-        return index.isKeras ? try openKerasSharded(path: path) : try ShardedCheckpoint(index)
+        return index.isKeras ? try openKerasSharded(path: path, bytes: bytes) : try ShardedCheckpoint(index)
     }
 
     /// What to say about a pickle that torch.save did not write: its names, never its content.
@@ -71,7 +72,7 @@ public enum Checkpoint {
         case .gzip: "unpack it first"
         case .other("a tar archive"):
             "unpack it; if torch.save wrote it before 0.1.10, load and save it again in PyTorch"
-        case .other: "give a checkpoint: safetensors, PyTorch, Keras or NumPy"
+        case .other: "give a checkpoint: safetensors, PyTorch, Keras, NumPy or ONNX"
         default: "if the file is complete, convert it to safetensors where it was made"
         }
     }

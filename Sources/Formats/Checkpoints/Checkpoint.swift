@@ -47,6 +47,9 @@ public struct CheckpointMetadata: Sendable {
     public var unusedBytes = 0
     /// The network description that Keras keeps beside the weights (`config.json` or `model_config`), as JSON text.
     public var kerasConfig: String?
+    /// Where the Keras file that these tensors once came from kept them, by full name and in that file's order; see
+    /// ``DraftTensor/kerasPlace``.
+    var kerasPlaces: [(name: String, place: String)] = []
     /// Tensor names that stand for another name's values (tied weights dropped by the writer): alias to kept name.
     public var aliases: [String: String] = [:]
     /// Calls in a pickle that the reader did not make, one entry for each distinct callable.

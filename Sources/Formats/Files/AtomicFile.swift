@@ -94,6 +94,21 @@ public struct AtomicFile: ~Copyable {
         }
     }
 
+    /// Overwrites bytes that were written before.
+    mutating func overwrite(at offset: Int, with bytes: [UInt8]) throws(FormatError) {
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes { raw in
+                pwrite(descriptor, raw.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset + done))
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FormatError(path, .system(action: "write", detail: systemMessage()))
+            }
+            done += count
+        }
+    }
+
     /// Appends text as UTF-8.
     public mutating func write(_ text: String) throws(FormatError) { try write(Array(text.utf8)) }
 

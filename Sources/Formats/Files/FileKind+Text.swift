@@ -71,6 +71,7 @@ extension FileKind: CustomStringConvertible {
         case .npz: "a NumPy archive"
         case .npy: "a NumPy array"
         case .zip: "a zip archive"
+        case .onnx: "an ONNX model"
         case .shardIndex: "an index of a sharded checkpoint"
         case .nifti1(let isPair): isPair ? "the header of a NIfTI or Analyze pair" : "a NIfTI-1 volume"
         case .nifti2(let isPair): isPair ? "the header of a NIfTI-2 pair" : "a NIfTI-2 volume"

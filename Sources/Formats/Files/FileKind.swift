@@ -23,6 +23,8 @@ public indirect enum FileKind: Sendable, Hashable {
     case npy
     /// Another zip archive.
     case zip
+    /// An ONNX model.
+    case onnx
     /// A JSON file that maps tensor names to the files holding them.
     case shardIndex
     /// NIfTI-1 (`isPair`: the header of a `.hdr`/`.img` pair; Analyze 7.5 counts as a pair).
@@ -60,8 +62,8 @@ public indirect enum FileKind: Sendable, Hashable {
     /// Looks at a file's bytes: its start, and the directory of a zip.
     public init(_ bytes: Bytes) {
         self =
-            Self.binaryKind(bytes) ?? Self.medicalKind(bytes) ?? Self.otherBinaryKind(bytes) ?? Self.textKind(bytes)
-            ?? .unknown
+            Self.binaryKind(bytes) ?? Self.medicalKind(bytes) ?? Self.otherBinaryKind(bytes)
+            ?? (Self.isONNX(bytes) ? .onnx : nil) ?? Self.textKind(bytes) ?? .unknown
     }
 }
 

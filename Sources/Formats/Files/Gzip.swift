@@ -11,10 +11,14 @@ extension Inflate {
     /// - Parameters:
     ///   - path: the file that errors name.
     ///   - limit: the most bytes the caller accepts, for example what the header inside promises.
+    ///   - size: how many bytes will come, if the caller knows; saves enlarging (and copying) what several members yield.
     /// - Throws: ``FormatError`` with `.truncated` for a cut header or trailer, `.invalid` for damaged data, a wrong
     ///   checksum or size and for anything but NULs after the last member, `.limitExceeded` beyond `limit`.
-    public static func gzip(_ bytes: Bytes, path: String, limit: Int) throws(FormatError) -> Bytes {
-        var output = try GrowingOutput(path: path, limit: limit, expecting: likelySize(bytes, limit: limit))
+    public static func gzip(
+        _ bytes: Bytes, path: String, limit: Int, expecting size: Int = 0
+    ) throws(FormatError) -> Bytes {
+        let likely = likelySize(bytes, expecting: size, limit: limit)
+        var output = try GrowingOutput(path: path, limit: limit, expecting: likely)
         var position = 0
         repeat {
             position = try member(of: bytes, at: position, path: path, into: &output)
@@ -30,11 +34,11 @@ extension Inflate {
         return bytes.slice(header, bytes.count - header).flatMap { prefix($0, count: count) }
     }
 
-    /// The size in the last trailer (exact for one member under 4 GiB), when the input can yield it.
-    private static func likelySize(_ bytes: Bytes, limit: Int) -> Int {
+    /// The size in the last trailer (exact for one member under 4 GiB) or the expected one, when the input can yield it.
+    private static func likelySize(_ bytes: Bytes, expecting size: Int, limit: Int) -> Int {
         guard let claimed = bytes.littleEndian(at: bytes.count - 4, as: UInt32.self) else { return 0 }
         let possible = bytes.count.multipliedReportingOverflow(by: greatestRatio)
-        return min(Int(claimed), possible.overflow ? .max : possible.partialValue, limit)
+        return min(max(Int(claimed), size), possible.overflow ? .max : possible.partialValue, limit)
     }
 
     /// Whether only NULs follow.

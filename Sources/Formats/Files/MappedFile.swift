@@ -57,6 +57,18 @@ extension Bytes {
     }
 }
 
+/// Maps fresh memory, in huge pages where the system has them; nil when there is not enough.
+func mapMemory(_ byteCount: Int) -> UnsafeRawBufferPointer? {
+    let protection = PROT_READ | PROT_WRITE
+    guard let base = mmap(nil, byteCount, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), base != MAP_FAILED else {
+        return nil
+    }
+    #if os(Linux)
+        _ = madvise(base, byteCount, MADV_HUGEPAGE)
+    #endif
+    return UnsafeRawBufferPointer(start: base, count: byteCount)
+}
+
 /// Undoes the map of a ``ByteOwner``.
 func unmap(_ memory: UnsafeRawBufferPointer) {
     guard let base = memory.baseAddress else { return }

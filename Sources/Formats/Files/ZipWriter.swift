@@ -9,7 +9,7 @@ struct ZipLayout {
 
     private struct Entry {
         let name: [UInt8]
-        let checksum: UInt32
+        var checksum: UInt32
         let size: Int
         let offset: Int
         let comment: [UInt8]
@@ -22,9 +22,16 @@ struct ZipLayout {
     ///   - data: the member's pieces, one after another.
     ///   - comment: what the directory says about the member; other programs show it or pass it over.
     mutating func localHeader(name: String, data: [Bytes], comment: String = "") -> [UInt8] {
+        localHeader(
+            name: name, size: data.reduce(0) { $0 + $1.count },
+            checksum: data.reduce(0) { Inflate.crc32($1, continuing: $0) }, comment: comment)
+    }
+
+    /// The local header of a member whose size and checksum are known, or set later by ``setChecksum(_:)``.
+    mutating func localHeader(name: String, size: Int, checksum: UInt32, comment: String = "") -> [UInt8] {
         let entry = Entry(
-            name: Array(name.utf8), checksum: data.reduce(0) { Inflate.crc32($1, continuing: $0) },
-            size: data.reduce(0) { $0 + $1.count }, offset: position, comment: Array(comment.utf8.prefix(0xFFFF)))
+            name: Array(name.utf8), checksum: checksum, size: size, offset: position,
+            comment: Array(comment.utf8.prefix(0xFFFF)))
         entries.append(entry)
         let zip64 = entry.size >= 0xFFFF_FFFF ? Self.zip64Extra([entry.size, entry.size]) : []
         let unpadded = position + 30 + entry.name.count + zip64.count + 4
@@ -37,6 +44,15 @@ struct ZipLayout {
         header += [UInt8](repeating: 0x5A, count: padding)
         position += header.count + entry.size
         return header
+    }
+
+    /// Sets the checksum of the last member and returns where its local header has it, with the bytes to write there.
+    mutating func setChecksum(_ checksum: UInt32) -> (offset: Int, bytes: [UInt8]) {
+        guard let last = entries.indices.last else { return (0, []) }
+        entries[last].checksum = checksum
+        var bytes: [UInt8] = []
+        bytes.append(littleEndian: checksum)
+        return (entries[last].offset + 14, bytes)
     }
 
     /// The longest comment that the end record can hold, in bytes.
@@ -117,6 +133,27 @@ struct ZipWriter: ~Copyable {
     ///
     /// - Throws: ``FormatError`` with `.unsupported` for a name that would lead out of a folder, `.limitExceeded`.
     mutating func add(_ name: String, _ data: [Bytes], comment: String = "") throws(FormatError) {
+        try checkName(name)
+        try file.write(layout.localHeader(name: name, data: data, comment: comment))
+        for piece in data { try file.write(streaming: piece) }
+    }
+
+    /// Adds a stored member of `byteCount` bytes that `write` hands over piece by piece; they are read once only.
+    mutating func add(
+        _ name: String, byteCount: Int, write: ((Bytes) throws(FormatError) -> Void) throws(FormatError) -> Void
+    ) throws(FormatError) {
+        try checkName(name)
+        try file.write(layout.localHeader(name: name, size: byteCount, checksum: 0))
+        var checksum: UInt32 = 0
+        try write { (piece) throws(FormatError) in
+            checksum = Inflate.crc32(piece, continuing: checksum)
+            try file.write(streaming: piece)
+        }
+        let (offset, bytes) = layout.setChecksum(checksum)
+        try file.overwrite(at: offset, with: bytes)
+    }
+
+    private func checkName(_ name: String) throws(FormatError) {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
         guard !name.utf8.contains(0), !parts.contains(".."), parts.first != "" else {
             throw FormatError(
@@ -130,8 +167,6 @@ struct ZipWriter: ~Copyable {
                 path,
                 .limitExceeded(what: "a member's name", claimed: "\(name.utf8.count) bytes", limit: "65535"))
         }
-        try file.write(layout.localHeader(name: name, data: data, comment: comment))
-        for piece in data { try file.write(streaming: piece) }
     }
 
     /// Writes the directory, gives the file its name and says how many bytes it has.

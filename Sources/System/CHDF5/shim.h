@@ -11,6 +11,26 @@ static inline unsigned CHDF5_accessReadOnly(void) { return H5F_ACC_RDONLY; }
 static inline hid_t CHDF5_fileAccessClass(void) { return H5P_FILE_ACCESS; }
 static inline hid_t CHDF5_cString(void) { return H5T_C_S1; }
 
+// Property list classes for writing, and the element types that files hold.
+static inline hid_t CHDF5_dataSetCreateClass(void) { return H5P_DATASET_CREATE; }
+static inline hid_t CHDF5_groupCreateClass(void) { return H5P_GROUP_CREATE; }
+static inline hid_t CHDF5_linkCreateClass(void) { return H5P_LINK_CREATE; }
+static inline hid_t CHDF5_attributeCreateClass(void) { return H5P_ATTRIBUTE_CREATE; }
+static inline unsigned CHDF5_accessTruncate(void) { return H5F_ACC_TRUNC; }
+static inline size_t CHDF5_variableLength(void) { return H5T_VARIABLE; }
+static inline hid_t CHDF5_float32(void) { return H5T_IEEE_F32LE; }
+static inline hid_t CHDF5_float64(void) { return H5T_IEEE_F64LE; }
+// Little-endian integers by size in bytes; negative for another size.
+static inline hid_t CHDF5_integer(int size, int isSigned) {
+    switch (size) {
+    case 1: return isSigned ? H5T_STD_I8LE : H5T_STD_U8LE;
+    case 2: return isSigned ? H5T_STD_I16LE : H5T_STD_U16LE;
+    case 4: return isSigned ? H5T_STD_I32LE : H5T_STD_U32LE;
+    case 8: return isSigned ? H5T_STD_I64LE : H5T_STD_U64LE;
+    default: return -1;
+    }
+}
+
 // H5_ITER, H5_INDEX and H5D_CHUNK constants reach Swift as C enums or casts; plain calls read better there.
 static inline hid_t CHDF5_openAttribute(hid_t object, hsize_t index) {
     return H5Aopen_by_idx(object, ".", H5_INDEX_NAME, H5_ITER_NATIVE, index, H5P_DEFAULT, H5P_DEFAULT);
@@ -30,11 +50,19 @@ typedef struct {
 // H5L_info_t became H5L_info2_t with an opaque token in 1.12; the first form, which holds the address, stays available.
 #if H5_VERSION_GE(1, 12, 0)
 typedef H5L_info1_t CHDF5_LinkInfo;
+typedef H5O_info1_t CHDF5_ObjectInfo;
 #define CHDF5_Literate H5Literate1
 #else
 typedef H5L_info_t CHDF5_LinkInfo;
+typedef H5O_info_t CHDF5_ObjectInfo;
 #define CHDF5_Literate H5Literate
 #endif
+
+// Where an object's header lies; HADDR_UNDEF when libhdf5 cannot say. (H5Oget_info, too, got an opaque token in 1.12.)
+static inline uint64_t CHDF5_objectAddress(hid_t object) {
+    CHDF5_ObjectInfo info;
+    return H5Oget_info2(object, &info, H5O_INFO_BASIC) < 0 ? UINT64_MAX : (uint64_t)info.addr;
+}
 
 static inline herr_t CHDF5_visitLink(hid_t group, const char *name, const CHDF5_LinkInfo *info, void *data) {
     (void)group;

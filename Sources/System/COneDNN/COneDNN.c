@@ -141,6 +141,7 @@ dnnl_alg_kind_t CDNN_activation_kind(int activation) {
     case CDNN_HARD_SWISH: return dnnl_eltwise_hardswish;
     case CDNN_CLIP: return dnnl_eltwise_clip;
     case CDNN_SOFTPLUS: return dnnl_eltwise_soft_relu;
+    case CDNN_POWER: return dnnl_eltwise_pow;
     default: return dnnl_eltwise_linear;
     }
 }

@@ -120,11 +120,24 @@ static void describe(png_structp png, png_infop chunks, CPNG_Info *info) {
 #endif
 }
 
+// How many bytes come before a chunk (other than pixels) that claims more than the file has left. libpng would allocate
+// the claim first, up to 2 GB for eXIf, whatever limit it was given. Cut pixels are found while they are read.
+static size_t countBeforeCutChunk(const uint8_t *bytes, size_t count) {
+    size_t position = 8;
+    while (count >= position + 12) {
+        const uint8_t *chunk = bytes + position;
+        size_t length = (size_t)chunk[0] << 24 | (size_t)chunk[1] << 16 | (size_t)chunk[2] << 8 | chunk[3];
+        if (length > count - position - 12) return memcmp(chunk + 4, "IDAT", 4) == 0 ? count : position;
+        position += 12 + length;
+    }
+    return count;
+}
+
 // Reads the header and, when `output` is not NULL, the pixels.
 static int readImage(
     const uint8_t *bytes, size_t count, uint32_t greatestSide, CPNG_Info *info, uint8_t *output, size_t outputSize) {
     memset(info, 0, sizeof *info);
-    Source source = {bytes, count, info};
+    Source source = {bytes, countBeforeCutChunk(bytes, count), info};
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, info, onError, onWarning);
     png_infop chunks = png ? png_create_info_struct(png) : NULL;
     if (!chunks) {

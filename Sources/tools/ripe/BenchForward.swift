@@ -7,7 +7,8 @@ import Formats
 /// Measurements for users; `make bench` compares with other programs.
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure how fast networks run on this machine.", subcommands: [Forward.self])
+        abstract: "Measure how fast networks run and volumes are read on this machine.",
+        subcommands: [Forward.self, Volume.self])
 }
 
 extension Bench {

@@ -9,13 +9,13 @@ import Glibc
 struct Ripe: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ripe",
-        abstract: "Score, choose and read pretraining checkpoints for medical image segmentation.",
+        abstract: "Score, choose and convert pretraining checkpoints for medical image segmentation.",
         discussion: """
             Exit codes: 0 done; 1 failed, or some checkpoints were excluded (the rest is scored and written); 64 wrong usage; \
             130 stopped by Ctrl-C.
             """,
         version: "0.1.0",
-        subcommands: [Score.self, Pick.self, Inspect.self, Features.self, Bench.self])
+        subcommands: [Score.self, Pick.self, Convert.self, Diff.self, Inspect.self, Features.self, Bench.self])
 
     func run() throws {
         try Console.write([
@@ -23,6 +23,8 @@ struct Ripe: ParsableCommand {
             "",
             "  ripe score RUNS --target IMAGES    score every checkpoint, show the curve, recommend one",
             "  ripe pick RUNS --target IMAGES     print only the recommended path, for scripts",
+            "  ripe convert IN OUT                another format, or another code base's names (--dialect)",
+            "  ripe diff A B                      compare two checkpoints tensor by tensor",
             "  ripe inspect FILE                  say what a checkpoint or image file is and what it holds",
             "",
             "'ripe --help' lists all commands, 'ripe help score' explains one.",

@@ -64,7 +64,7 @@ enum KerasGolden {
     static func open(_ name: String) throws -> any CheckpointReader {
         let path = folder + name
         if name.hasSuffix(".keras") { return try openKerasArchive(path: path, archive: ZipArchive(path)) }
-        if name.hasSuffix(".json") { return try openKerasSharded(path: path) }
+        if name.hasSuffix(".json") { return try openKerasSharded(path: path, bytes: Bytes(mapping: path)) }
         return try openKerasHDF5(path: path, bytes: hdf5Bytes(name))
     }
 }

@@ -132,7 +132,22 @@ import Testing
         try withTemporaryFolder { folder in
             _ = try write(KerasGolden.hdf5Bytes("k3sh_00000.weights.h5").array, "s.weights.h5", in: folder)
             let path = try write(Array(map.utf8), "x.weights.json", in: folder)
-            #expect(message { try openKerasSharded(path: path) } == "\(path): \(expected)")
+            #expect(message { try openKerasSharded(path: path, bytes: Bytes(mapping: path)) } == "\(path): \(expected)")
+        }
+    }
+
+    /// Found by fuzzing: the second shard's tensors got the first one's values.
+    @Test func aVariableInTwoShardsIsRefused() throws {
+        let map = #"{"weight_map": {"/layers/dense/vars": "s.weights.h5", "/layers": "t.weights.h5"}}"#
+        try withTemporaryFolder { folder in
+            for name in ["s.weights.h5", "t.weights.h5"] {
+                _ = try write(KerasGolden.hdf5Bytes("k3sh_00000.weights.h5").array, name, in: folder)
+            }
+            let path = try write(Array(map.utf8), "x.weights.json", in: folder)
+            #expect(
+                message { try Checkpoint.open(path).tensors.count }
+                    == "\(path): shard map: expected each variable in one shard, found 'layers/batch_normalization/vars/0' in two"
+            )
         }
     }
 
@@ -141,7 +156,7 @@ import Testing
             let path = try write(
                 Array(#"{"weight_map": {"/layers/dense/vars": ["gone.h5"]}}"#.utf8), "x.weights.json", in: folder)
             #expect(
-                message { try openKerasSharded(path: path) }
+                message { try openKerasSharded(path: path, bytes: Bytes(mapping: path)) }
                     == "\(folder)/gone.h5: cannot open: No such file or directory")
         }
     }

@@ -51,6 +51,18 @@ import Testing
         #expect(read(claim, limit: .max).contains("60000×60000 pixels (3600000000 bytes), more than the limit of"))
     }
 
+    /// Found by fuzzing: libpng 1.6.39 allocates what an eXIf chunk claims before it reads.
+    @Test func aChunkThatClaimsMoreThanTheFileHasIsNotAllocated() throws {
+        let claim: [UInt8] = [0x70, 0, 0, 0] + Array("eXIfII*".utf8) + [0, 1, 2, 3, 4, 5]
+        let header = Array(Self.sound[..<33])
+        #expect(
+            read(header + claim + Self.sound[33...])
+                == "a.png: PNG data at byte 33: expected more bytes, found the end of the file; copy or download it again"
+        )
+        let withoutEnd = try PNGImage(Bytes(copying: Array(Self.sound.dropLast(12)) + claim), path: "a.png")
+        #expect(withoutEnd.warnings == ["libpng: the file ends too early"])
+    }
+
     @Test(
         arguments: [
             (

@@ -48,9 +48,9 @@ func openKerasArchive(path: String, archive: ZipArchive) throws(FormatError) -> 
 ///
 /// - Throws: ``FormatError`` with `.invalid` for a map that leads out of its folder or to groups that its shards lack,
 ///   `.system` when a shard is missing.
-func openKerasSharded(path: String) throws(FormatError) -> any CheckpointReader {
+func openKerasSharded(path: String, bytes: Bytes) throws(FormatError) -> any CheckpointReader {
     let section = "shard map"
-    let json = try JSON(Bytes(mapping: path), path: path, section: section)
+    let json = try JSON(bytes, path: path, section: section)
     guard let map = json["weight_map"]?.members else {
         throw FormatError(
             path, .invalid(section: section, expected: "an object 'weight_map'", found: "no such member"))

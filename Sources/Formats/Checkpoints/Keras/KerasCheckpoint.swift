@@ -9,6 +9,8 @@ struct KerasCheckpoint: CheckpointReader {
     let format: String
     /// The model's variables; see ``KerasVariableTable`` for their places in the network.
     let tensors: [TensorInfo]
+    /// The optimizer's variables and the like, by their paths.
+    let otherTensors: [TensorInfo]
     /// What else the file says.
     let metadata: CheckpointMetadata
     /// How the file names its weights.
@@ -26,6 +28,9 @@ struct KerasCheckpoint: CheckpointReader {
         /// No convention that we know.
         case plain
     }
+
+    /// Whether the places of the tensors mean something to Keras.
+    var hasPlaces: Bool { if case .plain = naming { false } else { true } }
 
     /// One HDF5 file that holds values.
     struct Source: Sendable {
@@ -50,7 +55,8 @@ struct KerasCheckpoint: CheckpointReader {
     }
 
     init(
-        path: String, format: String, entries: [Entry], sources: [Source], naming: Naming, metadata: CheckpointMetadata
+        path: String, format: String, entries: [Entry], others: [Entry] = [], sources: [Source], naming: Naming,
+        metadata: CheckpointMetadata
     ) {
         self.path = path
         self.format = format
@@ -59,13 +65,15 @@ struct KerasCheckpoint: CheckpointReader {
         self.metadata = metadata
         // Two weights that would share a name go by their full paths instead.
         var counts: [String: Int] = [:]
-        for entry in entries { counts[entry.name, default: 0] += 1 }
-        let named = entries.map { entry in
+        for entry in entries + others { counts[entry.name, default: 0] += 1 }
+        func named(_ entry: Entry) -> Entry {
             counts[entry.name] == 1
                 ? entry : Entry(name: entry.dataSet.name, dataSet: entry.dataSet, source: entry.source)
         }
-        tensors = named.map(\.info)
-        self.entries = Dictionary(named.map { ($0.name, $0) }) { first, _ in first }
+        let (own, foreign) = (entries.map(named), others.map(named))
+        tensors = own.map(\.info)
+        otherTensors = foreign.map(\.info)
+        self.entries = Dictionary((own + foreign).map { ($0.name, $0) }) { first, _ in first }
     }
 
     /// Reads one variable; contiguous ones are lent from the map without a copy.
@@ -92,7 +100,7 @@ extension KerasCheckpoint {
             for layer in table.layers {
                 for variable in layer.variables {
                     guard let entry = entries[variable.tensor] else { continue }
-                    let name = (layer.path + [variable.role]).joined(separator: "/")
+                    let name = entry.dataSet.tensorName ?? (layer.path + [variable.role]).joined(separator: "/")
                     named.append(Entry(name: name, dataSet: entry.dataSet, source: entry.source))
                 }
             }
@@ -102,11 +110,17 @@ extension KerasCheckpoint {
             named = tensors.compactMap { entries[$0.name] }
         }
         return KerasCheckpoint(
-            path: path, format: format, entries: named, sources: sources, naming: naming, metadata: metadata)
+            path: path, format: format, entries: named, others: otherTensors.compactMap { entries[$0.name] },
+            sources: sources, naming: naming, metadata: metadata)
     }
 }
 
 extension KerasCheckpoint.Entry {
+    /// A data set that is no part of the model, by its path.
+    init(other dataSet: HDF5DataSet, source: Int = 0) {
+        self.init(name: dataSet.tensorName ?? dataSet.name, dataSet: dataSet, source: source)
+    }
+
     /// What the listing says; `storage.key` is the path of the data set.
     var info: TensorInfo {
         TensorInfo(

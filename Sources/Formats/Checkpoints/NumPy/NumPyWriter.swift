@@ -18,7 +18,7 @@ extension CheckpointDraft {
         let comment = Array((metadataJSON?.compactText ?? "").utf8)
         let fits = comment.count <= ZipLayout.greatestComment
         var written = WrittenCheckpoint(paths: [path], byteCount: try writer.commit(comment: fits ? comment : []))
-        if !fits { written.droppedMetadata = metadata.map(\.key) + (kerasConfig == nil ? [] : ["keras_config"]) }
+        if !fits { written.droppedMetadata = (metadata + kerasEntries).map(\.key) }
         return written
     }
 }

@@ -13,7 +13,7 @@ extension CheckpointDraft {
             if names.contains(entry.key) { dropped.append(entry.key) } else { metadata.append(entry) }
         }
         if !metadata.contains(where: { $0.key == "format" }) { metadata.insert(("format", "pt"), at: 0) }
-        if let kerasConfig { metadata.append((CheckpointMetadata.configKey, kerasConfig)) }
+        metadata += kerasEntries
         let limit = options.shardByteCount ?? .max
         let total = kept.reduce(0) { $0 + $1.byteCount }
         var written: WrittenCheckpoint

@@ -71,7 +71,7 @@ struct ShardedCheckpoint: CheckpointReader {
     init(_ index: ShardIndex) throws(FormatError) {
         var builder = ShardBuilder(index: index)
         for shard in index.shards { try builder.add(shard.tensor, in: shard.file) }
-        builder.resolveAliases()
+        try builder.resolveAliases()
         path = index.path
         readers = builder.readers
         places = builder.places
@@ -153,7 +153,7 @@ private struct ShardBuilder {
     }
 
     /// Reads the index's metadata: the total size, and {dropped: kept} for tied tensors.
-    mutating func resolveAliases() {
+    mutating func resolveAliases() throws(FormatError) {
         for (key, value) in index.metadata {
             if key == "total_size", let claimed = value.int {
                 let found = tensors.reduce(0) { $0 + $1.byteCount }
@@ -169,7 +169,7 @@ private struct ShardBuilder {
                 info.name = key
                 tensors.append(info)
             } else if let text = value.string ?? value.int.map({ String($0) }) {
-                metadata.entries.append((printable(key), printable(text)))
+                try metadata.take(key, text, path: index.path)
             }
         }
     }

@@ -17,6 +17,8 @@ public struct WrittenCheckpoint: Sendable {
     public var byteCount: Int
     /// Keys of the draft's metadata that the format has no place for.
     public var droppedMetadata: [String] = []
+    /// What the user should know about the file, such as that Keras will not find all of it.
+    public var remarks: [String] = []
     /// Names that share another's values in the file (tied weights), with the name that holds them.
     public var tied: [(name: String, kept: String)] = []
 
@@ -40,8 +42,10 @@ extension CheckpointDraft {
         case .safetensors: return try writeSafetensors(to: path, options: options)
         case .pytorch: return try writePyTorch(to: path)
         case .npz: return try writeNPZ(to: path)
-        case .hdf5, .kerasLegacy, .kerasWeights, .kerasArchive:
-            throw FormatError(path, .unsupported(feature: "writing \(format.title)", advice: "name another format"))
+        case .hdf5: return try writeHDF5(to: path)
+        case .kerasLegacy: return try writeKerasLegacy(to: path)
+        case .kerasWeights: return try writeKerasWeights(to: path)
+        case .kerasArchive: return try writeKerasArchive(to: path)
         }
     }
 

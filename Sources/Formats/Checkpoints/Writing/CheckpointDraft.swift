@@ -60,12 +60,19 @@ extension CheckpointDraft {
     /// - Parameter includesOptimizer: also the tensors that are no part of the model, under the keys that lead to them.
     public init(_ reader: any CheckpointReader, includesOptimizer: Bool = false) {
         let prefix = reader.metadata.strippedPrefix
-        let isKeras = reader is KerasCheckpoint
-        tensors = (reader.tensors + (includesOptimizer ? reader.otherTensors : [])).map { info in
+        let isKeras = (reader as? KerasCheckpoint)?.hasPlaces ?? false
+        let places = reader.metadata.kerasPlaces
+        let orders = Dictionary(places.enumerated().map { ($1.name, $0) }) { first, _ in first }
+        let tensors = (reader.tensors + (includesOptimizer ? reader.otherTensors : [])).map { info in
             DraftTensor(
                 name: prefix + info.name, dtype: info.dtype, shape: info.shape, tie: info.tie,
-                kerasPlace: isKeras ? info.storage.key : nil
+                kerasPlace: isKeras ? info.storage.key : orders[prefix + info.name].map { places[$0].place }
             ) { () throws(FormatError) in try reader.tensor(info.name) }
+        }
+        self.tensors = tensors
+        // Keras matches the weights of legacy files by order, which other formats do not keep.
+        if !orders.isEmpty, tensors.allSatisfy({ orders[$0.name] != nil }) {
+            self.tensors.sort { (orders[$0.name] ?? 0) < (orders[$1.name] ?? 0) }
         }
         metadata = reader.metadata.portable
         kerasConfig = reader.metadata.kerasConfig

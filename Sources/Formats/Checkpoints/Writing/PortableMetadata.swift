@@ -21,12 +21,19 @@ extension CheckpointMetadata {
     private static let stepKeys = ["step", "global_step", "iteration"]
     /// The pair that holds Keras' network description.
     static let configKey = "keras_config"
+    /// The pair that says where a Keras file kept each tensor, as a JSON object.
+    static let placesKey = "keras_variables"
 
     /// Takes one pair that a file holds.
     ///
-    /// - Throws: ``FormatError`` with `.invalid` for a network description that is no JSON.
+    /// - Throws: ``FormatError`` with `.invalid` for a network description or places that are no JSON.
     mutating func take(_ key: String, _ value: String, path: String) throws(FormatError) {
         if key == Self.configKey { return try takeConfig(value, path: path) }
+        if key == Self.placesKey {
+            let places = try JSON(value, path: path, section: "metadata '\(key)'").members ?? []
+            kerasPlaces = places.compactMap { member in member.value.string.map { (member.key, $0) } }
+            return
+        }
         entries.append((printable(key), printable(value)))
         if Self.epochKeys.contains(key) { epoch = epoch ?? Int(value) }
         if Self.stepKeys.contains(key) { step = step ?? Int(value) }
@@ -41,12 +48,26 @@ extension CheckpointMetadata {
 }
 
 extension CheckpointDraft {
-    /// The metadata and Keras' configuration as one object of strings; nil when there is nothing.
-    var metadataJSON: JSON? {
-        var members = metadata.map { JSON.Member(key: $0.key, value: .string($0.value)) }
-        if let kerasConfig {
-            members.append(JSON.Member(key: CheckpointMetadata.configKey, value: .string(kerasConfig)))
+    /// What formats that are not Keras' own keep beside the metadata, so that the way back to Keras stays open: the
+    /// network's description, and the tensors' places in the Keras file that they came from.
+    var kerasEntries: [(key: String, value: String)] {
+        var entries: [(key: String, value: String)] = []
+        if let kerasConfig { entries.append((CheckpointMetadata.configKey, kerasConfig)) }
+        // What the description tells need not be said again.
+        let identities = KerasIdentities(self, path: "")
+        let places: [JSON.Member] = tensors.compactMap { tensor in
+            guard let place = tensor.kerasPlace, identities[tensor]?.variable.isFound(place, tensor) != true else {
+                return nil
+            }
+            return JSON.Member(key: tensor.name, value: .string(place))
         }
+        if !places.isEmpty { entries.append((CheckpointMetadata.placesKey, JSON.object(places).compactText)) }
+        return entries
+    }
+
+    /// The metadata and ``kerasEntries`` as one object of strings; nil when there is nothing.
+    var metadataJSON: JSON? {
+        let members = (metadata + kerasEntries).map { JSON.Member(key: $0.key, value: .string($0.value)) }
         return members.isEmpty ? nil : .object(members)
     }
 }

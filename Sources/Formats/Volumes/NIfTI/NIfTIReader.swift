@@ -10,7 +10,12 @@ extension Volume {
     ///   file is, is decided by its content; only the partner of a pair is found by name.
     /// - Throws: ``FormatError`` with `.system`, `.truncated`, `.invalid`, `.unsupported` or `.limitExceeded`.
     public init(reading path: String) throws(FormatError) {
-        let file = try VolumeSource(path)
+        try self.init(VolumeSource(path))
+    }
+
+    /// Reads a volume whose bytes are at hand; only the partner of a pair is looked for.
+    init(_ file: VolumeSource) throws(FormatError) {
+        let path = file.path
         guard let prefix = file.prefix(540), NIfTIHeader.isHeader(prefix) else {
             guard let headerPath = VolumePair.partner(of: path, kind: .header) else {
                 throw try Self.notAVolume(file)
@@ -36,7 +41,7 @@ extension Volume {
     /// Whether these first bytes (inflated, if the file is gzipped) are a NIfTI or Analyze header.
     public static func isHeader(_ bytes: Bytes) -> Bool { NIfTIHeader.isHeader(bytes) }
 
-    private init(pairHeader file: VolumeSource, voxels: VolumeSource) throws(FormatError) {
+    init(pairHeader file: VolumeSource, voxels: VolumeSource) throws(FormatError) {
         guard let prefix = file.prefix(540) else { throw try Self.notAVolume(file) }
         let header = try NIfTIHeader(prefix, path: file.path)
         guard header.facts.isPair else {
@@ -127,9 +132,11 @@ struct VolumeSource {
     let stored: Bytes
     let isCompressed: Bool
 
-    init(_ path: String) throws(FormatError) {
+    init(_ path: String) throws(FormatError) { try self.init(path: path, stored: Bytes(mapping: path)) }
+
+    init(path: String, stored: Bytes) {
         self.path = path
-        stored = try Bytes(mapping: path)
+        self.stored = stored
         isCompressed = stored.starts(with: [0x1F, 0x8B])
     }
 
@@ -155,7 +162,7 @@ struct VolumeSource {
                     limit: "\(possible) bytes, to which \(stored.count) gzipped bytes can grow"))
         }
         // Some writers pad behind the voxels; 64 MiB of it is more than any does.
-        return try Inflate.gzip(stored, path: path, limit: needed + 64 << 20)
+        return try Inflate.gzip(stored, path: path, limit: needed + 64 << 20, expecting: size ?? 0)
     }
 }
 

@@ -183,15 +183,11 @@ extension AtomicFile {
             try write(voxels)
             return
         }
-        let plain =
-            header.isEmpty
-            ? voxels
-            : Bytes(byteCount: header.count + voxels.count) { target in
-                header.withUnsafeBytes { target.copyMemory(from: $0) }
-                voxels.withUnsafeBytes {
-                    UnsafeMutableRawBufferPointer(rebasing: target[header.count...]).copyMemory(from: $0)
-                }
-            }
-        try write(Deflate.gzip(plain))
+        // A small volume is compressed with its header, which can be most of it.
+        guard voxels.count < 1 << 20 else {
+            let level = Deflate.fastLevel(for: voxels)
+            return try write(Deflate.gzip(voxels, after: header, level: level))
+        }
+        try write(Deflate.gzip(Bytes(copying: header + voxels.array)))
     }
 }

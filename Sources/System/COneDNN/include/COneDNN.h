@@ -46,7 +46,7 @@ typedef struct CDNN_primitive CDNN_primitive;
 enum { CDNN_SOURCE = 0, CDNN_SOURCE_2, CDNN_WEIGHTS, CDNN_BIAS, CDNN_DESTINATION, CDNN_SCRATCHPAD, CDNN_SOURCES };
 typedef enum {
     CDNN_IDENTITY = 0, CDNN_RELU, CDNN_RELU_CAPPED, CDNN_GELU_ERF, CDNN_GELU_TANH, CDNN_SIGMOID, CDNN_SWISH, CDNN_TANH,
-    CDNN_ELU, CDNN_HARD_SWISH, CDNN_CLIP, CDNN_LINEAR, CDNN_SOFTPLUS,
+    CDNN_ELU, CDNN_HARD_SWISH, CDNN_CLIP, CDNN_LINEAR, CDNN_SOFTPLUS, CDNN_POWER,
 } CDNN_ActivationKind;
 
 // What is applied to a primitive's result: first result += what the destination held (sum), then the activation.

@@ -3,7 +3,7 @@
 import ArgumentParser
 import Engine
 
-/// `--arch` and `--arch-option`.
+/// `--arch`, `--arch-option` and `--graph`.
 struct ArchitectureOptions: ParsableArguments {
     @Option(help: "The network, where the tensors' names and shapes do not tell, such as resnet50.")
     var arch: String?
@@ -15,12 +15,24 @@ struct ArchitectureOptions: ParsableArguments {
             valueName: "key=value"))
     var archOptions: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "An ONNX export of the network; the checkpoints' tensors are bound to it by name.", valueName: "model.onnx"),
+        completion: .file(extensions: ["onnx"]))
+    var graph: String?
+
     func validate() throws {
+        if graph != nil, arch != nil { throw ValidationError("--graph and --arch cannot go together") }
         for option in archOptions where Self.pair(option) == nil {
             throw ValidationError("--arch-option takes key=value, found '\(option)'")
         }
         do throws(EngineError) { try Recognizer.check(hints()) } catch {
-            let name = if case .unknownArchitecture = error { "--arch" } else { "--arch-option" }
+            let name =
+                switch error {
+                case .unknownArchitecture: "--arch"
+                case .format, .invalidOption(option: "graph", _, _): graph == nil ? "--arch-option" : "--graph"
+                default: "--arch-option"
+                }
             throw ValidationError("\(name): \(error)")
         }
     }
@@ -31,7 +43,7 @@ struct ArchitectureOptions: ParsableArguments {
     func hints(defaults: [String: String] = [:]) -> ArchitectureHints {
         let pairs = archOptions.compactMap(Self.pair)
         return ArchitectureHints(
-            architecture: arch, options: Dictionary(pairs) { _, last in last }, defaults: defaults)
+            architecture: arch, options: Dictionary(pairs) { _, last in last }, defaults: defaults, graph: graph)
     }
 
     private static func pair(_ text: String) -> (String, String)? {

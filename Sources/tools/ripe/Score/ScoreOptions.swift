@@ -56,7 +56,7 @@ struct ScoreOptions: ParsableArguments {
         defer { progress.clear() }
         let options = choices.options
         if let out { try Self.checkFolder(out) }
-        let sequence = try CheckpointSequence.find(checkpoints)
+        let sequence = try CheckpointSequence.find(checkpoints, graph: architecture.graph)
         let scoredOn =
             try views.isEmpty
             ? ScoredOn(target: images, options: options, threads: threads.count, progress: progress)

@@ -1,9 +1,8 @@
 // The gate before libhdf5. Its 1.10 series decodes object headers, symbol tables and heaps with trust in the counts
 // and lengths they state: of 20,000 copies of a small file with 1 to 4 damaged bytes, 54 crashed it while it opened
 // objects, and about 0.4 % of the copies of real Keras files crashed it while it read an attribute's text. So every
-// structure that it is about to decode is walked here first, with bounds. What passes, libhdf5 reads and is the
-// authority on; what it protects with checksums of its own (B-trees and fractal heaps of the newer format) it checks
-// itself. Tensor values never pass through libhdf5's decoders: see HDF5Values.swift.
+// structure that it is about to decode is walked here first, with bounds; checksums, where there are any, it verifies
+// itself. What passes, libhdf5 reads and is the authority on. Tensor values never pass through libhdf5's decoders: see HDF5Values.swift.
 
 /// Checks the objects of one file before libhdf5 opens them.
 struct HDF5Check {
@@ -58,7 +57,7 @@ struct HDF5Check {
     }
 
     /// The messages of an object header in all of its blocks (HDF5 File Format Specification 3.0, section IV.A.1).
-    private mutating func objectMessages(at address: UInt64, section: String) throws(FormatError) -> [Message] {
+    mutating func objectMessages(at address: UInt64, section: String) throws(FormatError) -> [Message] {
         let start = hdf5Offset(address, base: superblock.base, in: bytes)
         var head = try HDF5Cursor(
             bytes, path: path, section: section, start: start, length: min(64, max(16, bytes.count - start)))

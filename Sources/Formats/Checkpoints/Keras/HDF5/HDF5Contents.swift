@@ -26,7 +26,11 @@ struct HDF5Contents: Sendable {
         }
     }
 
-    fileprivate init() {}
+    /// Contents that were not read from a file: what a file will hold once it is written.
+    init(groups: [String: [String: HDF5Text]] = [:], dataSets: [HDF5DataSet] = []) {
+        self.groups = groups
+        self.dataSets = dataSets
+    }
 
     /// The walk that fills the contents.
     private struct HDF5Walk {

@@ -11,6 +11,11 @@ struct HDF5DataSet: Sendable {
     let element: HDF5Element
     let shape: Shape
     let storage: Storage
+    /// The tensor's name, where the writer had to say it because the path does not.
+    var tensorName: String?
+
+    /// The attribute that holds ``tensorName``.
+    static let nameAttribute = "tensor_name"
 
     /// Where values lie.
     enum Storage: Sendable {
@@ -23,6 +28,9 @@ struct HDF5DataSet: Sendable {
         /// Nowhere: every element is this fill value.
         case unwritten(fill: [UInt8])
     }
+
+    /// Where contiguous values begin in the file.
+    var offset: Int? { if case .contiguous(let offset) = storage { offset } else { nil } }
 
     /// A data set, or why it is none that we read.
     enum Description {
@@ -57,8 +65,12 @@ struct HDF5DataSet: Sendable {
                     what: "HDF5 data set '\(name)': its size", claimed: "\(shape) values", limit: "2⁶³ bytes"))
         }
         let storage = try storage(of: dataSet, type: type, byteCount: byteCount, path: path, name: name)
-        return .tensor(
-            HDF5DataSet(name: name, storageName: storageName, element: element, shape: shape, storage: storage))
+        var described = HDF5DataSet(
+            name: name, storageName: storageName, element: element, shape: shape, storage: storage)
+        if H5Aexists(dataSet.id, nameAttribute) > 0 {
+            described.tensorName = try hdf5Texts(of: dataSet, path: path, name: name)[nameAttribute]?.strings.first
+        }
+        return .tensor(described)
     }
 
     private static func storage(

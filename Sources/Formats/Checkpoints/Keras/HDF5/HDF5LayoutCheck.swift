@@ -36,14 +36,14 @@ extension HDF5Check {
                 try checkChunkTree(body, address: address, chunk: chunk, hasFilters: hasFilters)
             case let kind: throw body.damaged("layout class 0 to 2", "\(kind)")
             }
-        case 4: try checkLayoutVersion4(&body, type: type, extent: extent)
+        case 4: try checkLayoutVersion4(&body, type: type, extent: extent, hasFilters: hasFilters)
         case 5: throw body.unsupported("layout version 5, which HDF5 2 writes with libver='latest'")
         default: throw body.damaged("layout version 1 to 4", "\(version)")
         }
     }
 
     private mutating func checkLayoutVersion4(
-        _ body: inout HDF5Cursor, type: HDF5TypeFacts, extent: Shape
+        _ body: inout HDF5Cursor, type: HDF5TypeFacts, extent: Shape, hasFilters: Bool
     ) throws(FormatError) {
         switch try body.integer(UInt8.self) {
         case 0: try body.skip(body.integer(UInt16.self))
@@ -53,17 +53,9 @@ extension HDF5Check {
             let count = try body.integer(UInt8.self)
             let width = try body.integer(UInt8.self)
             guard (1...8).contains(width) else { throw body.damaged("chunk sizes of 1 to 8 bytes", "\(width)") }
-            try checkChunk(body, chunkAxes(&body, count: count, byteCount: width), type: type, extent: extent)
-            // Parameters of the index; the index itself carries checksums.
-            switch try body.integer(UInt8.self) {
-            case 1: try body.skip(flags & 2 == 0 ? 0 : 12)
-            case 2: break
-            case 3: try body.skip(1)
-            case 4: try body.skip(5)
-            case 5: try body.skip(6)
-            case let index: throw body.damaged("chunk index 1 to 5", "\(index)")
-            }
-            try body.skip(8)
+            let chunk = try chunkAxes(&body, count: count, byteCount: width)
+            try checkChunk(body, chunk, type: type, extent: extent)
+            try checkChunkIndex(&body, chunk: chunk, flags: flags, hasFilters: hasFilters)
         case 3: throw body.unsupported("virtual data sets, whose values are in other files")
         case let kind: throw body.damaged("layout class 0 to 3", "\(kind)")
         }

@@ -91,9 +91,9 @@ extension HDF5Check {
         }
     }
 
-    /// Links that are stored in the header itself. What libhdf5 would refuse must be refused here: when it meets such a
+    /// A link, in the header itself or in a heap. What libhdf5 would refuse must be refused here: when it meets such a
     /// link while it lists a group, it frees table rows that it never filled.
-    private func checkLink(_ body: inout HDF5Cursor) throws(FormatError) {
+    func checkLink(_ body: inout HDF5Cursor) throws(FormatError) {
         let version = try body.integer(UInt8.self)
         guard version == 1 else { throw body.damaged("link version 1", "\(version)") }
         let flags = try body.integer(UInt8.self)
@@ -115,22 +115,6 @@ extension HDF5Check {
             try body.skip(size)
         default: throw body.damaged("link kind 0, 1 or above 63", "\(kind)")
         }
-    }
-
-    private func checkLinkInfo(_ body: inout HDF5Cursor) throws(FormatError) {
-        try body.skip(1)
-        let flags = try body.integer(UInt8.self)
-        try body.skip(flags & 1 == 0 ? 0 : 8)
-        let heap = try body.address()
-        try body.skip(flags & 2 == 0 ? 8 : 16)
-        guard heap != HDF5Cursor.undefined else { return }
-        // Many links lie in a fractal heap, whose blocks carry checksums if this flag says so (libhdf5's always do).
-        var head = try HDF5Cursor(
-            bytes, path: path, section: body.section, start: hdf5Offset(heap, base: superblock.base, in: bytes),
-            length: 16)
-        try head.signature("FRHP")
-        try head.skip(5)
-        guard try head.integer(UInt8.self) & 2 != 0 else { throw body.unsupported("link heaps without checksums") }
     }
 
     private func checkAttributeInfo(_ body: inout HDF5Cursor) throws(FormatError) {
