@@ -270,6 +270,18 @@ import Testing
                 + "group, is not supported; rename one with --rename, or choose safetensors")
     }
 
+    @Test func layersThatCannotBeGroupsAreNamed() throws {
+        func refusal(_ name: String, _ tensor: String = "w") -> String {
+            let layer = #"{"class_name": "Dense", "config": {"name": "\#(name)"}}"#
+            let config = #"{"class_name": "Sequential", "config": {"layers": [\#(layer), \#(layer)]}}"#
+            return files.refusal(CheckpointDraft(tensors: [made(tensor)], kerasConfig: config), .kerasLegacy)
+        }
+        let advice = "is not supported; rename the layer where the model was made, or choose safetensors"
+        #expect(refusal("a//b") == "a layer's group 'a//b' in HDF5 (an empty part between slashes) \(advice)")
+        #expect(refusal(".") == "a layer's group '.' in HDF5 (a part '.') \(advice)")
+        #expect(refusal("x/x/y", "x/y") == "a layer's group 'x/x/y' in HDF5 (a tensor has it) \(advice)")
+    }
+
     @Test(arguments: [CheckpointFormat.kerasLegacy, .kerasWeights, .kerasArchive])
     func typesAndNamesThatHDF5LacksAreRefused(format: CheckpointFormat) {
         func refusal(_ tensor: DraftTensor) -> String {

@@ -85,42 +85,54 @@ extension HDF5Plan {
                         feature: "tensors \(names) in one place, '\(printable(dataSet.path))',", advice: advice))
             }
         }
-        for dataSet in dataSets {
-            for group in Self.ancestors(of: dataSet.path) {
-                guard let other = owners[group] else { continue }
-                let names = "'\(printable(other.name))' and '\(printable(dataSet.tensor.name))'"
-                throw FormatError(
-                    file,
-                    .unsupported(
-                        feature: "tensors \(names) in one HDF5 file, where '\(printable(group))' cannot be both a data "
-                            + "set and a group,", advice: advice))
-            }
+        let groups = Set(dataSets.flatMap { Self.ancestors(of: $0.path) })
+        for dataSet in dataSets where groups.contains(dataSet.path) {
+            let inner = dataSets.first { $0.path.hasPrefix(dataSet.path + "/") } ?? dataSet
+            let names = "'\(printable(dataSet.tensor.name))' and '\(printable(inner.tensor.name))'"
+            throw FormatError(
+                file,
+                .unsupported(
+                    feature:
+                        "tensors \(names) in one HDF5 file, where '\(printable(dataSet.path))' cannot be both a data "
+                        + "set and a group,", advice: advice))
+        }
+        try checkGroups(file: file, dataSets: Set(owners.keys))
+    }
+
+    /// Groups of a network's layers, whose names come from its description.
+    private func checkGroups(file: String, dataSets: Set<String>) throws(FormatError) {
+        for path in groups.map(\.path) where !path.isEmpty {
+            let isTaken = (Self.ancestors(of: path) + [path]).contains { dataSets.contains($0) }
+            guard let fault = isTaken ? "a tensor has it" : Self.fault(in: path) else { continue }
+            throw FormatError(
+                file,
+                .unsupported(
+                    feature: "a layer's group '\(Self.shortened(path))' in HDF5 (\(fault))",
+                    advice: "rename the layer where the model was made, or choose safetensors"))
         }
     }
 
     private func checkName(_ dataSet: DataSet, file: String) throws(FormatError) {
-        let parts = dataSet.path.split(separator: "/", omittingEmptySubsequences: false)
-        let reason: String? =
-            if parts.contains("") {
-                dataSet.path.isEmpty ? "an empty name" : "an empty part between slashes"
-            } else if parts.contains(".") {
-                "a part '.'"
-            } else if dataSet.path.utf8.contains(0) {
-                "a NUL byte"
-            } else if parts.contains(where: { $0.utf8.count > Self.longestName }) {
-                "a part of more than \(Self.longestName) bytes"
-            } else if parts.count > Self.mostParts {
-                "more than \(Self.mostParts) parts"
-            } else {
-                nil
-            }
-        guard let reason else { return }
-        let name = dataSet.tensor.name.unicodeScalars.prefix(100)
+        guard let fault = Self.fault(in: dataSet.path) else { return }
         throw FormatError(
             file,
             .unsupported(
-                feature: "'\(printable(String(String.UnicodeScalarView(name))))' as a name in HDF5 (\(reason))",
+                feature: "'\(Self.shortened(dataSet.tensor.name))' as a name in HDF5 (\(fault))",
                 advice: "rename it with --rename, or choose safetensors"))
+    }
+
+    private static func shortened(_ name: String) -> String {
+        printable(String(String.UnicodeScalarView(name.unicodeScalars.prefix(100))))
+    }
+
+    /// What keeps a path from being one of HDF5's; nil for nothing.
+    private static func fault(in path: String) -> String? {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        if parts.contains("") { return path.isEmpty ? "an empty name" : "an empty part between slashes" }
+        if parts.contains(".") { return "a part '.'" }
+        if path.utf8.contains(0) { return "a NUL byte" }
+        if parts.contains(where: { $0.utf8.count > longestName }) { return "a part of more than \(longestName) bytes" }
+        return parts.count > mostParts ? "more than \(mostParts) parts" : nil
     }
 
     /// The groups that lead to a path, outermost first.

@@ -82,7 +82,11 @@ private struct KerasLegacyGroups {
         let isPlaced: Bool
     }
 
-    init(names: [String]) { self.names = names }
+    /// - Parameter names: the layers of the described network; one that occurs twice is one group.
+    init(names: [String]) {
+        var seen = Set<String>()
+        self.names = names.filter { seen.insert($0).inserted }
+    }
 
     mutating func add(
         _ tensor: DraftTensor, place: KerasPlace?, identity: (index: Int, variable: KerasDestinations.Variable)?

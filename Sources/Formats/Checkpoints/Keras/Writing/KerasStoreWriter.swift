@@ -100,11 +100,11 @@ extension CheckpointDraft {
             counts[owner, default: 0] += 1
         }
         var plan = HDF5Plan()
-        for (owner, name) in identities.destinations?.owners ?? [] {
+        for (owner, name) in identities.destinations?.owners ?? [] where !name.utf8.contains(0) {
             names[owner] = nil
             plan.groups.append((owner, [HDF5Attribute("name", name)]))
         }
-        for (owner, name) in names.sorted(by: { $0.key < $1.key }) {
+        for (owner, name) in names.sorted(by: { $0.key < $1.key }) where !name.utf8.contains(0) {
             plan.groups.append((owner, [HDF5Attribute("name", name)]))
         }
         for (place, tensor) in zip(places, tensors) {
