@@ -7,7 +7,7 @@ import Formats
 struct NetworkComparison {
     /// The networks in words.
     let networks: [String]
-    /// For each level the largest difference, as a share of the first network's root mean square there.
+    /// For each level that both have alike, the largest difference as a share of the first network's root mean square.
     let differences: [Double]
 
     /// Runs both; nil when one of them is not known or takes another input.
@@ -19,11 +19,13 @@ struct NetworkComparison {
         let isInside = [a, b].map { $0.normalization.name == InputNormalization.bytes.name }
         let differ = isInside[0] != isInside[1]
         guard let x = Self.features(a, first, normalizes: differ, threads),
-            let y = Self.features(b, second, normalizes: differ, threads),
-            zip(x, y).allSatisfy({ $0.count == $1.count })
+            let y = Self.features(b, second, normalizes: differ, threads)
         else { return nil }
         networks = [a.architecture, b.architecture]
-        differences = zip(x, y).map { one, other in
+        // A description's last level may go on where a known network's ends, as EfficientNet's last convolution does.
+        let alike = zip(x, y).filter { $0.count == $1.count }
+        guard !alike.isEmpty else { return nil }
+        differences = alike.map { one, other in
             let square = one.reduce(0) { $0 + Double($1) * Double($1) } / Double(max(1, one.count))
             let largest = zip(one, other).reduce(0) { max($0, abs(Double($1.0) - Double($1.1))) }
             return largest / max(square.squareRoot(), .leastNormalMagnitude)
