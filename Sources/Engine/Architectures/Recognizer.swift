@@ -31,6 +31,8 @@ public enum Recognizer {
         hints: ArchitectureHints = ArchitectureHints()
     ) throws(EngineError) -> Recognition {
         let wanted = try families(for: hints)
+        var hints = hints
+        hints.defaults.merge(metadata.networkFacts) { given, _ in given }
         var failure: EngineError?
         for family in wanted {
             let prefixes = prefixes(of: family, in: tensors, hints: hints)
@@ -124,5 +126,22 @@ public enum Recognizer {
         return .unrecognizedArchitecture(
             evidence: evidence(tensors),
             closest: closest.map { "\($0.name), which also has \($0.missing.joined(separator: ", "))" })
+    }
+}
+
+extension CheckpointMetadata {
+    /// What a conversion noted of the network it came from, as settings of its family: no tensor tells it, and the source's
+    /// code had it so.
+    fileprivate var networkFacts: [String: String] {
+        var facts: [String: String] = [:]
+        for (key, value) in entries {
+            switch key {
+            case "network.epsilon": if Float(value) != nil { facts["epsilon"] = value }
+            case "network.stride": facts["stride"] = value.hasPrefix("on the first") ? "first" : "middle"
+            case "network.padding": facts["padding"] = value.hasPrefix("TensorFlow") ? "tf" : "torch"
+            default: break
+            }
+        }
+        return facts
     }
 }

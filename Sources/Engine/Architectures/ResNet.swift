@@ -124,7 +124,7 @@ enum ResNet: ArchitectureFamily {
     static let anchors = ["bn1.running_mean", "layer1.0.conv1.weight", "layer1.0.bn1.running_mean"]
     static let options = [
         FamilyOption("stride", .words(["first", "middle"])), FamilyOption("stem_stride", .integer(1...4)),
-        FamilyOption("stem_pool", .words(["true", "false"])),
+        FamilyOption("stem_pool", .words(["true", "false"])), FamilyOption("epsilon", .number(0...1)),
     ]
 
     static func fit(_ table: TensorTable, _ options: FamilyOptions) throws(EngineError) -> FamilyFit {
@@ -158,6 +158,7 @@ enum ResNet: ArchitectureFamily {
         }
         sizes.hasBias = table.contains("layer1.0.conv1.bias")
         sizes.stridesFirst = options["stride"] == "first"
+        if let epsilon = options.number("epsilon") { sizes.epsilon = Float(epsilon) }
         sizes.averagesShortcut = sizes.stages.indices.contains {
             table.contains("layer\($0 + 1).0.downsample.2.running_mean")
         }
@@ -187,7 +188,7 @@ enum ResNet: ArchitectureFamily {
     }
 
     private static func facts(_ sizes: ResNetConfiguration) -> [Recognition.Fact] {
-        var facts = [Recognition.Fact("BatchNorm epsilon", "1e-05")]
+        var facts = [Recognition.Fact("BatchNorm epsilon", "\(sizes.epsilon)")]
         if sizes.isBottleneck {
             facts.append(
                 Recognition.Fact(

@@ -54,7 +54,19 @@ extension Graph {
         for id in candidates { last[resolutions[id]] = id }
         var lastPassage: [Resolution: NodeID] = [:]
         for id in candidates where passages.contains(id) { lastPassage[resolutions[id]] = id }
-        return last.merging(lastPassage) { $1 }.values.sorted()
+        return last.merging(lastPassage) { $1 }.values.map(beforeDownsamplingNorm).sorted()
+    }
+
+    /// What a norm reads that only a shrinking convolution reads on: both are the way down (ConvNeXt), and the map before
+    /// them is the stage's.
+    private func beforeDownsamplingNorm(_ id: NodeID) -> NodeID {
+        guard case .layerNorm = nodes[id].op, let input = nodes[id].inputs.first else { return id }
+        let readers = nodes.filter { $0.inputs.contains(id) }
+        let shrinks = readers.allSatisfy { reader in
+            guard case .convolution(let convolution) = reader.op else { return false }
+            return convolution.stride != Size2(1)
+        }
+        return shrinks && !readers.isEmpty ? input : id
     }
 
     /// The nodes that every path from the input to `end` passes: those that no edge skips.

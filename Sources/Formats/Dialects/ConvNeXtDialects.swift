@@ -55,6 +55,7 @@ enum ConvNeXtDialects: DialectFamily {
         }
         addHead(&table, source, naming)
         table.epsilons = [.torchvision: 1e-6, .timm: 1e-6, .smp: 1e-6, .keras: 1e-6]
+        table.kerasModel = kerasModel
         return table
     }
 

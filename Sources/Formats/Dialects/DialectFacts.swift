@@ -14,30 +14,30 @@ extension DialectTranslator {
     }
 
     /// Completes the draft: metadata, Keras' description, and what the user must know.
-    mutating func describe(_ original: CheckpointDraft, makesKerasModel: Bool) {
+    mutating func describe(_ original: CheckpointDraft, makesKerasModel: Bool) throws(FormatError) {
         draft.metadata = original.metadata.filter { !$0.key.hasPrefix(DialectFacts.prefix) }
-        let hasModel = target == .keras && makesKerasModel
         let keepsDescription = target == match.dialect && match.prefix.isEmpty
-        if keepsDescription { draft.kerasConfig = original.kerasConfig }
-        if target == .keras, !keepsDescription {
-            draft.kerasConfig = kerasDescription()?.compactText
+        if keepsDescription {
+            draft.kerasConfig = original.kerasConfig
+        } else if target == .keras, let model = try kerasModel() {
+            draft.sort(by: model)
+            draft.kerasConfig = model.configuration.compactText
         }
-        if target != match.dialect { compareFacts(isCarried: hasModel && draft.kerasConfig != nil) }
+        if target != match.dialect { compareFacts(isCarried: makesKerasModel && draft.kerasConfig != nil) }
         if !match.prefix.isEmpty { notes.append("the prefix '\(match.prefix)' was taken off") }
         if options.reversesInput { notes.append("the first convolution's input channels were reversed") }
         compareInput()
         draft.metadata += DialectFacts(match, epsilon: options.foldsEpsilon ? nil : sourceEpsilon).pairs
     }
 
-    /// Keras' description of the network with the source's facts in it.
-    private func kerasDescription() -> JSON? {
+    /// Keras' description of the network with the source's facts in it; nil where the tensors do not fit Keras' form.
+    private func kerasModel() throws(FormatError) -> KerasModelDescription? {
         let facts = Dictionary(match.sourceFacts.map { ($0.key, $0.value) }) { first, _ in first }
-        let hasHead = draft.tensors.contains { tensor in
-            match.table.variables.contains { $0.isHead && $0.name(in: .keras) == tensor.name }
-        }
         let epsilon = options.foldsEpsilon ? match.table.epsilons[.keras] : sourceEpsilon
-        return match.table.kerasModel?(
-            KerasModelWishes(epsilon: epsilon ?? 1e-3, facts: facts, hasHead: hasHead, hasBias: true))
+        let wishes = KerasModelWishes(
+            epsilon: epsilon ?? 1e-3, facts: facts, activation: match.dialect == .keras ? "softmax" : "linear")
+        let model = try match.table.kerasModel?(DialectSource(draft.tensors, prefix: ""), wishes, path)
+        return model.flatMap { draft.fits($0) ? $0 : nil }
     }
 
     private mutating func compareFacts(isCarried: Bool) {
@@ -65,6 +65,9 @@ extension DialectTranslator {
     }
 
     private mutating func compareInput() {
+        if ["EfficientNet", "ConvNeXt"].contains(match.table.title), match.dialect != .keras, target == .keras {
+            notes.append("Keras' network takes 0…255 and normalises by the ImageNet mean and deviation itself")
+        }
         let hasKerasInput = ["ResNet", "VGG"].contains(match.table.title)
         guard hasKerasInput, (match.dialect == .keras) != (target == .keras), !options.reversesInput else { return }
         warnings.append(

@@ -16,7 +16,7 @@ struct DialectTable: Sendable {
     /// Layers of Keras' description that tell a fact, and how.
     var kerasFacts: [(layer: String, read: @Sendable (JSON) -> DialectFact?)] = []
     /// Makes Keras' description of the network, where there is one.
-    var kerasModel: (@Sendable (KerasModelWishes) -> JSON)?
+    var kerasModel: KerasModelMaker?
 
     init(title: String, sizes: String) {
         self.title = title
@@ -35,18 +35,6 @@ struct DialectFact: Sendable, Hashable {
     let key: String
     /// What the dialect does, such as "on the 3×3 convolution".
     let value: String
-}
-
-/// What a generated Keras description should say beyond the sizes.
-struct KerasModelWishes: Sendable {
-    /// Of the normalisation layers.
-    var epsilon: Double
-    /// The source's facts, by key.
-    var facts: [String: String]
-    /// Whether the classification head is there.
-    var hasHead: Bool
-    /// Whether convolutions have biases.
-    var hasBias: Bool
 }
 
 /// A layer's name in each dialect that has it.

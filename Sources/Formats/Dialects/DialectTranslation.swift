@@ -44,7 +44,7 @@ public struct DialectTranslation: Sendable {
         try translator.checkTarget()
         try translator.checkUnmatched()
         try translator.translate()
-        translator.describe(draft, makesKerasModel: makesKerasModel)
+        try translator.describe(draft, makesKerasModel: makesKerasModel)
         self.draft = translator.draft
         network = "\(match.table.title), \(match.table.sizes)"
         source = match.dialect

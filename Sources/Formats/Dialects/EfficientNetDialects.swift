@@ -54,6 +54,7 @@ enum EfficientNetDialects: DialectFamily {
         let same = DialectFact(key: paddingKey, value: "TensorFlow's \"same\"")
         table.facts = [.torchvision: [even], .timm: [even], .smp: [same], .keras: [same]]
         table.kerasFacts = [("stem_conv_pad", { $0["padding"]?.array?.first?.array?.first?.int == 0 ? same : even })]
+        table.kerasModel = kerasModel
         return table
     }
 

@@ -62,6 +62,7 @@ enum ResNetDialects: DialectFamily {
                 ("conv3_block1_1_conv", { $0["strides"]?.array?.first?.int == 2 ? first : later })
             ]
         }
+        table.kerasModel = kerasModel
         return table
     }
 }

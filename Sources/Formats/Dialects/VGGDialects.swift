@@ -27,6 +27,7 @@ enum VGGDialects: DialectFamily {
         }
         addHead(&table, source, dialect: dialect, channels: channels)
         if hasNorm { table.epsilons = [.torchvision: 1e-5, .timm: 1e-5, .smp: 1e-5, .keras: 1e-3] }
+        table.kerasModel = kerasModel
         return table
     }
 

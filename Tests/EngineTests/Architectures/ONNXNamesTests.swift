@@ -34,25 +34,27 @@ private struct MadeCheckpoint: CheckpointReader {
 
 @Suite("ONNX binding")
 struct ONNXNamesTests {
-    /// x → 1×1 convolution "conv.weight", "conv.bias" → · "scale" (2×1×1) → ReLU.
+    /// x → 1×1 convolution "conv.weight", "conv.bias" → + "shift" (2×1×1) → · "scale" (2×1×1) → ReLU.
     private static let graph = MadeONNX.model(
         MadeONNX.graph(
             [
                 MadeONNX.node("Conv", ["x", "conv.weight", "conv.bias"], "a"),
-                MadeONNX.node("Mul", ["scale", "a"], "b"), MadeONNX.node("Relu", ["b"], "y"),
+                MadeONNX.node("Add", ["a", "shift"], "c"), MadeONNX.node("Mul", ["scale", "c"], "b"),
+                MadeONNX.node("Relu", ["b"], "y"),
                 MadeONNX.node("GlobalAveragePool", ["y"], "p"), MadeONNX.node("Flatten", ["p"], "f"),
                 MadeONNX.node("Gemm", ["f", "head.weight"], "logits", [("transB", .integer(1))]),
             ],
             [
                 MadeONNX.tensor("conv.weight", [2, 1, 1, 1], [1, 2]), MadeONNX.tensor("conv.bias", [2], [0, 1]),
-                MadeONNX.tensor("scale", [2, 1, 1], [1, 1]),
+                MadeONNX.tensor("scale", [2, 1, 1], [1, 1]), MadeONNX.tensor("shift", [2, 1, 1], [7, 7]),
                 MadeONNX.tensor("head.weight", [3, 2], [1, 2, 3, 4, 5, 6]),
             ], inputs: [MadeONNX.input("x", [1, 1, 2, 2])]))
 
     private static func tensors(_ prefix: String = "") -> [(String, Shape, [Float])] {
         [
             (prefix + "conv.weight", [2, 1, 1, 1], [3, 4]), (prefix + "conv.bias", [2], [1, 0]),
-            (prefix + "scale", [2, 1, 1], [10, 100]), (prefix + "head.weight", [3, 2], [1, 1, 1, 1, 1, 1]),
+            (prefix + "scale", [2, 1, 1], [10, 100]), (prefix + "shift", [2, 1, 1], [0, 1]),
+            (prefix + "head.weight", [3, 2], [1, 1, 1, 1, 1, 1]),
         ]
     }
 
@@ -73,13 +75,13 @@ struct ONNXNamesTests {
     @Test(arguments: ["", "module.", "model.encoder.", "net/"])
     func namesMayAllHaveOnePrefixMore(prefix: String) throws {
         let (found, level) = try recognized(Self.tensors(prefix))
-        #expect(level == [40, 70, 0, 10, 400, 800, 0, 0])
+        #expect(level == [40, 70, 0, 10, 500, 900, 0, 100])
         #expect(found.prefix == prefix)
-        #expect(found.ignored.map(\.name).sorted() == [prefix + "head.weight", prefix + "scale"].sorted())
+        #expect(found.ignored.map(\.name) == [prefix + "shift", prefix + "head.weight"])
     }
 
     @Test func whatALayerNeedsMustBeThere() throws {
-        for name in ["conv.weight", "conv.bias", "scale"] {
+        for name in ["conv.weight", "conv.bias", "scale", "shift"] {
             let tensors = Self.tensors().filter { $0.0 != name }
             let error = #expect(throws: EngineError.self) { try recognized(tensors) }
             guard case .parameterMismatch(_, [name], [], [], let cause)? = error else {
@@ -89,7 +91,7 @@ struct ONNXNamesTests {
             #expect(cause.hasPrefix("the checkpoint is not of the network in the graph"))
         }
         // The head's are not needed.
-        #expect(try recognized(Self.tensors().dropLast()).1 == [40, 70, 0, 10, 400, 800, 0, 0])
+        #expect(try recognized(Self.tensors().dropLast()).1 == [40, 70, 0, 10, 500, 900, 0, 100])
     }
 
     @Test func equalShapesUnderOtherNamesAreNoMatch() throws {

@@ -165,6 +165,32 @@ struct ONNXOperatorTests {
         #expect(found.shape == [1, 3, 2, 2] && found.values.allSatisfy { $0.isFinite })
     }
 
+    @Test func channelsAreSplitCutAndShuffled() throws {
+        let values = Self.image.values
+        let (one, two) = (Array(values[..<4]), Array(values[4...]))
+        let swapped = try level(
+            [
+                MadeONNX.node("Split", ["s"], "a", [("axis", .integer(1))]).text(2, "b"),
+                Self.node("Concat", ["b", "a", "b"], "y", [("axis", .integer(1))]),
+            ])
+        #expect(swapped.values == two + one + two)
+        let cut = try level(
+            [Self.node("Slice", ["s", "starts", "ends", "axes"], "y")],
+            [
+                MadeONNX.integers("starts", [-1]), MadeONNX.integers("ends", [.max]), MadeONNX.integers("axes", [1]),
+            ])
+        #expect(cut.values == two)
+        // Channels 0 1 2 3 in two groups become 0 2 1 3.
+        let shuffled = try level(
+            [
+                Self.node("Neg", ["s"], "n"), Self.node("Concat", ["s", "n"], "c", [("axis", .integer(1))]),
+                Self.node("Reshape", ["c", "groups"], "r"),
+                Self.node("Transpose", ["r"], "t", [("perm", .integers([0, 2, 1, 3, 4]))]),
+                Self.node("Reshape", ["t", "maps"], "y"),
+            ], [MadeONNX.integers("groups", [1, 2, 2, 2, 2]), MadeONNX.integers("maps", [1, -1, 2, 2])])
+        #expect(shuffled.values == one + one.map { -$0 } + two + two.map { -$0 })
+    }
+
     @Test func paddingAndCuttingMoveTheMap() throws {
         let padded = try level(
             [
@@ -271,8 +297,8 @@ struct ONNXOperatorTests {
                 "the graph was exported for training; call model.eval() before the export"
             ),
             (
-                [node("Reshape", ["s", "shape"], "y")], [MadeONNX.integers("shape", [1, 2, 2, 1, 2])],
-                "it rearranges a map of 1×2×2×2 to 1×2×2×1×2, as attention and channel shuffling do"
+                [node("Reshape", ["s", "shape"], "y")], [MadeONNX.integers("shape", [1, 2, 1, 2, 2, 1])],
+                "it rearranges a map of 1×2×2×2 to 1×2×1×2×2×1, as attention does"
             ),
             (
                 [node("Add", ["s", "c"], "y")], [tensor("c", [1, 2, 2, 2], [Float](repeating: 1, count: 8))],

@@ -43,7 +43,7 @@ struct GeneratedKerasModelTests {
     func configurationsEqualKerasOwn() throws {
         let golden = try golden()
         var compared = 0
-        for (name, model) in try KerasApplicationsSizes.all() {
+        for (name, model) in try KerasApplicationsSizes.models.get() {
             guard let record = try golden["models"]?[name].map(Golden.init) else { continue }
             compared += 1
             #expect(crc(model.configuration.compactText) == record.configuration, "\(name)")
@@ -54,7 +54,7 @@ struct GeneratedKerasModelTests {
     @Test("Variables have the names, shapes, order and places that Keras gives them in weight files")
     func variablesEqualKerasOwn() throws {
         let golden = try golden()
-        for (name, model) in try KerasApplicationsSizes.all() {
+        for (name, model) in try KerasApplicationsSizes.models.get() {
             guard let record = try golden["models"]?[name].map(Golden.init) else { continue }
             let lines = weightLines(model)
             #expect(lines.count == record.variables, "\(name)")
@@ -64,7 +64,7 @@ struct GeneratedKerasModelTests {
 
     @Test("Every layer is called on layers that come before it, by the shapes that those give out")
     func referencesResolve() throws {
-        for (name, model) in try KerasApplicationsSizes.all() {
+        for (name, model) in try KerasApplicationsSizes.models.get() {
             var known: [String: [Int?]] = [:]
             for layer in model.layers {
                 for input in layer.inputs { #expect(known[input.layer] == input.axes, "\(name) \(layer.name)") }
@@ -76,7 +76,7 @@ struct GeneratedKerasModelTests {
 
     @Test("The reader of configurations finds the same layers and variables in what was generated")
     func readerAgrees() throws {
-        for (name, model) in try KerasApplicationsSizes.all() {
+        for (name, model) in try KerasApplicationsSizes.models.get() {
             let read = try KerasLayer(configuration: model.configuration.compactText, path: name)
             var rows: [String] = []
             func walk(_ layer: KerasLayer, _ path: [String]) throws {
@@ -102,7 +102,7 @@ struct GeneratedKerasModelTests {
     @Test(.enabled(if: ProcessInfo.processInfo.environment["RIPE_KERAS_MODELS"] != nil))
     func writesConfigurations() throws {
         let folder = try #require(ProcessInfo.processInfo.environment["RIPE_KERAS_MODELS"])
-        for (name, model) in try KerasApplicationsSizes.all() {
+        for (name, model) in try KerasApplicationsSizes.models.get() {
             try Data(model.configuration.compactText.utf8).write(to: URL(filePath: "\(folder)/\(name).json"))
             let lines = weightLines(model).joined(separator: "\n") + "\n"
             try Data(lines.utf8).write(to: URL(filePath: "\(folder)/\(name).txt"))

@@ -8,8 +8,10 @@ enum KerasApplicationsSizes {
     /// A model under the script's name.
     typealias Named = (name: String, model: KerasModelDescription)
 
-    /// All the models.
-    static func all() throws -> [Named] {
+    /// All the models, made once.
+    static let models = Result { try made() }
+
+    private static func made() throws -> [Named] {
         try resNets() + torchvisionResNets() + vggs() + torchvisionVGGs() + efficientNets() + convNeXts()
     }
 
@@ -105,8 +107,11 @@ enum KerasApplicationsSizes {
             }
         }
         var sizes = efficientNet(0)
-        sizes.name = "efficientnet_b0"
         sizes.input = KerasInputShape(size: 224)
+        sizes.preprocessing = .imageNet
+        sizes.head = KerasHead()
+        models.append(("EfficientNetB0_imagenet", try KerasModels.efficientNet(sizes, path: "test")))
+        sizes.name = "efficientnet_b0"
         sizes.preprocessing = .none
         sizes.epsilon = 1e-5
         sizes.padding = .symmetric

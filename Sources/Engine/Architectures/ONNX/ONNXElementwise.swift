@@ -24,6 +24,9 @@ extension ONNXImporter {
         default: break
         }
         guard call.inputs.count == 2 else { throw call.unsupported("it needs two inputs") }
+        guard call.opset >= 7 || call.integer("broadcast", default: 0) == 0 else {
+            throw call.unsupported("it repeats its second input by the rules before operator set 7; export anew")
+        }
         if case .map(let first, let axes) = call.inputs[0], case .map(let second, let others) = call.inputs[1] {
             return .map(try joined(call, first, axes, second, others), axes.count >= others.count ? axes : others)
         }
@@ -88,6 +91,9 @@ extension ONNXImporter {
     private mutating func withConstant(
         _ call: ONNXCall, _ node: Graph.NodeID, _ axes: [ONNXAxis], _ constant: ONNXConstant, isReversed: Bool
     ) throws(EngineError) -> Graph.NodeID {
+        if call.node.kind == "Mul", let factors = try learnedFactors(call, constant, node, axes) {
+            return try add(.channelScale(factors), [node], name: call.output)
+        }
         let values = try channelNumbers(call, constant, node, axes)
         switch (call.node.kind, isReversed) {
         case ("Add", _): return try affine(node, scale: [1], shift: values, name: call.output)
@@ -109,18 +115,31 @@ extension ONNXImporter {
         }
     }
 
+    /// The factors of a layer scale: a stored weight with one number for each channel.
+    private mutating func learnedFactors(
+        _ call: ONNXCall, _ constant: ONNXConstant, _ node: Graph.NodeID, _ axes: [ONNXAxis]
+    ) throws(EngineError) -> Parameter? {
+        guard case .weight(let weight, _) = constant.content, weight.isLearned, constant.count == channels(node),
+            constant.count > 1, isForChannels(constant, node, axes)
+        else { return nil }
+        return try parameter(constant, shape: [constant.count], name: "\(call.output) factors")
+    }
+
+    /// Whether a constant has one number, or one for each channel.
+    private func isForChannels(_ constant: ONNXConstant, _ node: Graph.NodeID, _ axes: [ONNXAxis]) -> Bool {
+        let rank = axes.count - constant.shape.count
+        let wide = constant.shape.indices.filter { constant.shape[$0] != 1 }
+        return (rank >= 0 || wide.isEmpty) && constant.shape.allSatisfy { $0 > 0 }
+            && wide.allSatisfy {
+                $0 + rank >= 0 && axes[$0 + rank] == .channel && constant.shape[$0] == channels(node)
+            }
+    }
+
     /// One number, or one for each channel, that a constant gives to every position of a map.
     private mutating func channelNumbers(
         _ call: ONNXCall, _ constant: ONNXConstant, _ node: Graph.NodeID, _ axes: [ONNXAxis]
     ) throws(EngineError) -> [Double] {
-        let rank = axes.count - constant.shape.count
-        let wide = constant.shape.indices.filter { constant.shape[$0] != 1 }
-        let isForChannels =
-            wide.isEmpty
-            || wide.allSatisfy {
-                $0 + rank >= 0 && axes[$0 + rank] == .channel && constant.shape[$0] == channels(node)
-            }
-        guard isForChannels, rank >= 0 || wide.isEmpty, constant.shape.allSatisfy({ $0 > 0 }) else {
+        guard isForChannels(constant, node, axes) else {
             throw call.unsupported(
                 "its constant of \(Shape(constant.shape)) is neither one number nor one for each channel")
         }

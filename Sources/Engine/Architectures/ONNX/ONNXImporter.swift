@@ -164,6 +164,7 @@ struct ONNXImporter {
             case .position: shape[2] * shape[3]
             case .group(let count): count
             case .within(let groups): shape[1] / groups * shape[2] * shape[3]
+            case .member(let groups): shape[1] / groups
             }
         }
     }
@@ -231,6 +232,11 @@ struct ONNXImporter {
     }
 
     private var registered: [String: Shape] = [:]
+
+    /// A parameter whose values the graph fixes.
+    mutating func fixedParameter(_ name: String, _ values: TensorView) throws(EngineError) -> Parameter {
+        register(name, values.shape, .numbers(values))
+    }
 
     /// The 1×1 kernel that gives each channel the mean of its group's.
     mutating func averagingMatrix(_ channels: Int, _ groups: Int) throws(EngineError) -> Parameter {

@@ -6,7 +6,8 @@ extension ONNXImporter {
     /// The operators that are known, some only with certain settings or as part of a head.
     static let kinds: Set<String> = Set(activationKinds.keys).union([
         "Constant", "ConstantOfShape", "Identity", "Dropout", "Cast", "CastLike", "Shape", "Size", "Gather", "Concat",
-        "Slice", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Expand", "Range", "Where", "Equal", "Conv",
+        "Slice", "Split", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Expand", "Range", "Where",
+        "Equal", "Conv",
         "ConvTranspose", "Gemm", "MatMul", "BatchNormalization", "LayerNormalization", "InstanceNormalization",
         "GroupNormalization", "MaxPool", "AveragePool",
         "GlobalAveragePool", "ReduceMean", "Add", "Sub", "Mul", "Div", "Pow", "Sum", "Mean", "Neg", "Max", "Min",
@@ -43,6 +44,7 @@ extension ONNXImporter {
         case "Add", "Sub", "Mul", "Div", "Pow", "Sum", "Mean", "Neg", "Max", "Min", "Clip", "PRelu":
             return try arithmetic(call)
         case "Concat": return try concatenation(call)
+        case "Split": return try split(call)
         case "Pad": return try pad(call)
         case "Slice": return try slice(call)
         case "Resize", "Upsample": return try resize(call)

@@ -24,6 +24,8 @@ enum ONNXAxis: Hashable {
     /// This many groups of channels, and the channels of a group with their positions, as GroupNorm is exported.
     case group(Int)
     case within(groups: Int)
+    /// The channels of a group.
+    case member(groups: Int)
 }
 
 extension [ONNXAxis] {

@@ -30,9 +30,14 @@ extension ONNXImporter {
         default: target = try Self.squeezed(sizes, try integers(call, input: 1, or: "axes"), call)
         }
         if let axes = renamed(node, axes, sizes, target) { return .map(node, axes) }
+        if axes.count == 5, case .group(let groups) = axes[2], axes[1] == .member(groups: groups),
+            axes[3...] == [.row, .column], target == shapes[node].axes
+        {
+            return .map(try shuffled(node, groups: groups, name: call.output), .channelsFirst)
+        }
         if target.count <= 2 { return .head(call.unsupported("it flattens a map")) }
         throw call.unsupported(
-            "it rearranges a map of \(Shape(sizes)) to \(Shape(target)), as attention and channel shuffling do")
+            "it rearranges a map of \(Shape(sizes)) to \(Shape(target)), as attention does")
     }
 
     /// The axes of a map seen in another shape; nil if they are mixed.
@@ -61,6 +66,11 @@ extension ONNXImporter {
             rest[1] == channels / rest[0] * area
         {
             return [.batch, .group(rest[0]), .within(groups: rest[0])]
+        }
+        if axes == .channelsFirst, rest.count == 4, Array(rest[2...]) == [shape[2], shape[3]],
+            (1...channels).contains(rest[0]), rest[0] * rest[1] == channels
+        {
+            return [.batch, .group(rest[0]), .member(groups: rest[0]), .row, .column]
         }
         if case .group = axes[1] { return rest == [channels, shape[2], shape[3]] ? .channelsFirst : nil }
         if axes[1] == .channel {

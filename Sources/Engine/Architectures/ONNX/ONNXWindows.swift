@@ -132,11 +132,19 @@ extension ONNXImporter {
         }
         let sizes = sizes(node, axes)
         var cut = Padding.none
+        var kept = Array(0..<channels(node))
         var strides = Size2(1)
         for (index, place) in places.enumerated() {
             let axis = try Self.axis(place, axes.count, call)
             let (start, end, step, size) = (starts[index], ends[index], steps[index], sizes[axis])
             if start == 0, end >= size, step == 1 { continue }
+            if axes[axis] == .channel {
+                guard (1..<64).contains(step) else { throw call.unsupported("its step \(step) is not supported") }
+                func bound(_ place: Int) -> Int { min(max(place < 0 ? place &+ size : place, 0), size) }
+                kept = Array(stride(from: bound(start), to: bound(end), by: step))
+                guard !kept.isEmpty else { throw call.unsupported("it keeps no channel") }
+                continue
+            }
             // A cut counted from the other edge, or none, holds for images of any size.
             guard start >= 0, start < size, end < 0 || end >= size, end > -size, (1..<64).contains(step) else {
                 throw call.unsupported("its bounds depend on the image's size")
@@ -148,7 +156,11 @@ extension ONNXImporter {
             default: throw call.unsupported("it cuts another axis than rows and columns")
             }
         }
-        var result = node
+        let isPicked = kept.count < channels(node)
+        var result = try picked(
+            node, channels: kept,
+            name: cut == .none && strides == Size2(1) ? call.output : "\(call.output) channels")
+        if isPicked, cut == .none, strides == Size2(1) { return .map(result, axes) }
         if cut != .none {
             let name = strides == Size2(1) ? call.output : "\(call.output) part 1"
             result = try add(.pad(cut, value: 0), [result], name: name)

@@ -34,9 +34,10 @@ extension KerasModels {
     /// - Parameter path: the file that the sizes came from, for errors.
     /// - Throws: ``FormatError`` with `.invalid` when the sizes do not fit together.
     static func convNeXt(_ sizes: KerasConvNeXtSizes, path: String) throws(FormatError) -> KerasModelDescription {
+        try check(areDepths(sizes.depths), sizes.name, "1 to 1000 blocks in each stage", path)
         try check(
-            sizes.depths.count == sizes.widths.count && !sizes.depths.isEmpty, sizes.name,
-            "a depth and a width for each stage", path)
+            sizes.depths.count == sizes.widths.count, sizes.name, "a depth and a width for each stage", path)
+        try check(sizes.kernel % 2 == 1, sizes.name, "depthwise kernels of odd size", path)
         var builder = KerasModelBuilder(name: sizes.name)
         var x = builder.input(sizes.input)
         if sizes.includesPreprocessing, sizes.input.channels == 3 {

@@ -67,6 +67,9 @@ extension KerasModels {
         try check(
             sizes.stages.allSatisfy { $0.count <= 26 }, sizes.name, "at most 26 blocks a stage, which have letters",
             path)
+        try check(
+            sizes.stages.joined().allSatisfy { $0.kernel % 2 == 1 && (1...2).contains($0.stride) }, sizes.name,
+            "depthwise kernels of odd size with strides of 1 or 2", path)
         var builder = KerasModelBuilder(name: sizes.name)
         var x = builder.preprocessing(sizes.preprocessing, to: builder.input(sizes.input))
         x = builder.padding("stem_conv_pad", kernel: 3, sizes.padding, to: x)

@@ -3,6 +3,9 @@
 
 /// Makers of Keras models, one a family, each in its own file.
 enum KerasModels {
+    /// Whether there is a sensible number of blocks in each of some stages.
+    static func areDepths(_ depths: [Int]) -> Bool { !depths.isEmpty && depths.allSatisfy { (1...1000).contains($0) } }
+
     /// Refuses sizes that contradict each other.
     static func check(
         _ isRight: Bool, _ model: String, _ expected: String, _ path: String

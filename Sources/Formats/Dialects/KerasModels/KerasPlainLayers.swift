@@ -54,7 +54,10 @@ struct KerasZeroPadding2D: KerasLayerClass {
     }
 
     func outputAxes(_ inputs: [[Int?]]) -> [Int?]? {
-        guard let axes = inputs.first, axes.count == 3 else { return nil }
+        let sides = 0...1 << 20
+        guard let axes = inputs.first, axes.count == 3, sides.contains(rows.before), sides.contains(rows.after),
+            sides.contains(columns.before), sides.contains(columns.after)
+        else { return nil }
         return [
             axes[0].map { $0 + rows.before + rows.after }, axes[1].map { $0 + columns.before + columns.after }, axes[2],
         ]

@@ -45,6 +45,7 @@ extension KerasModels {
     /// - Parameter path: the file that the sizes came from, for errors.
     /// - Throws: ``FormatError`` with `.invalid` when the sizes do not fit together.
     static func resNet(_ sizes: KerasResNetSizes, path: String) throws(FormatError) -> KerasModelDescription {
+        try check(areDepths(sizes.depths), sizes.name, "1 to 1000 blocks in each stage", path)
         try check(
             sizes.depths.count == sizes.innerWidths.count && sizes.depths.count == sizes.outerWidths.count, sizes.name,
             "a depth and two widths for each stage", path)

@@ -13,13 +13,14 @@ struct NetworkComparison {
     /// Runs both; nil when one of them is not known or takes another input.
     init?(_ first: any CheckpointReader, _ second: any CheckpointReader, threads: Int) {
         guard let a = try? Recognizer.recognize(first), let b = try? Recognizer.recognize(second),
-            a.graph.inputChannels == b.graph.inputChannels, a.graph.levels.count == b.graph.levels.count
+            a.graph.inputChannels == b.graph.inputChannels
         else { return nil }
         // Networks that scale and normalise their input themselves are given what the other is given before that.
         let isInside = [a, b].map { $0.normalization.name == InputNormalization.bytes.name }
         let differ = isInside[0] != isInside[1]
-        guard let x = Self.features(a, first, normalizes: differ, threads),
-            let y = Self.features(b, second, normalizes: differ, threads),
+        guard let graph = Self.aligned(b.graph, with: a.graph),
+            let x = Self.features(a, a.graph, first, normalizes: differ, threads),
+            let y = Self.features(b, graph, second, normalizes: differ, threads),
             zip(x, y).allSatisfy({ $0.count == $1.count })
         else { return nil }
         networks = [a.architecture, b.architecture]
@@ -30,17 +31,34 @@ struct NetworkComparison {
         }
     }
 
+    /// The second network with the first's levels: a description may have its own where a known network has others, as
+    /// with EfficientNet, and then the last maps of the same shapes are the same ones.
+    private static func aligned(_ second: Graph, with first: Graph) -> Graph? {
+        guard let shapes = try? first.outputShapes(input: input(first)),
+            let others = try? second.outputShapes(input: input(second))
+        else { return nil }
+        let wanted = first.levels.map { shapes[$0] }
+        guard second.levels.map({ others[$0] }) != wanted else { return second }
+        let levels = wanted.compactMap { shape in others.lastIndex(of: shape) }
+        guard levels.count == wanted.count else { return nil }
+        var graph = second
+        graph.levels = levels
+        return graph
+    }
+
+    private static func input(_ graph: Graph) -> Shape { [1, graph.inputChannels, side, side] }
+
     private static let side = 224
 
     /// All levels for one image of a fixed pattern.
     private static func features(
-        _ network: Recognition, _ reader: any CheckpointReader, normalizes: Bool, _ threads: Int
+        _ network: Recognition, _ graph: Graph, _ reader: any CheckpointReader, normalizes: Bool, _ threads: Int
     ) -> [[Float]]? {
         let channels = network.graph.inputChannels
         guard
             let plan = try? InferencePlan(
-                network.graph, parameters: CheckpointParameters(network, reader: reader),
-                input: [1, channels, side, side], threads: threads)
+                graph, parameters: CheckpointParameters(network, reader: reader), input: input(graph),
+                threads: threads)
         else { return nil }
         let image = (0..<channels * side * side).map { index -> Float in
             let channel = index / (side * side)
