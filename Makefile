@@ -1,7 +1,7 @@
 # Ripe's everyday commands. `make` alone explains them.
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test demo bench fuzz format lint clean
+.PHONY: help deps build test test-interop demo bench fuzz format lint clean
 
 # A hang of Swift's crash backtracer must not hide a failing test.
 export SWIFT_BACKTRACE := enable=no
@@ -11,7 +11,7 @@ RIPE := .build/release/ripe
 help: ## explain these targets
 	@echo "Ripe scores, chooses and reads pretraining checkpoints for medical image segmentation."
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "New here? 'make demo', then read README.md."
 
@@ -21,6 +21,10 @@ demo: build ## build, score the example checkpoints on example images, and show 
 test: deps ## build everything and run all tests
 	swift build --build-tests
 	swift test --skip-build --parallel
+
+test-interop: build ## check with PyTorch, timm and Keras themselves what convert writes; makes .venv-interop
+	@scripts/install-deps.sh bench
+	@scripts/interop/run.sh $(RIPE) $(INTEROP)
 
 build: deps ## build the command-line tool with optimisations: .build/release/ripe
 	@scripts/build-release.sh
@@ -43,4 +47,4 @@ deps: ## install missing system packages (apt; through sudo when not root), sayi
 	@scripts/install-deps.sh
 
 clean: ## remove everything that was built, measured or demonstrated
-	rm -rf .build .venv-bench bench-results demo-results
+	rm -rf .build .venv-bench .venv-interop bench-results demo-results

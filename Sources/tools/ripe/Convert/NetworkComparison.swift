@@ -18,9 +18,9 @@ struct NetworkComparison {
         // Networks that scale and normalise their input themselves are given what the other is given before that.
         let isInside = [a, b].map { $0.normalization.name == InputNormalization.bytes.name }
         let differ = isInside[0] != isInside[1]
-        guard let graph = Self.aligned(b.graph, with: a.graph),
-            let x = Self.features(a, a.graph, first, normalizes: differ, threads),
-            let y = Self.features(b, graph, second, normalizes: differ, threads),
+        guard let graphs = Self.aligned(a.graph, b.graph),
+            let x = Self.features(a, graphs.first, first, normalizes: differ, threads),
+            let y = Self.features(b, graphs.second, second, normalizes: differ, threads),
             zip(x, y).allSatisfy({ $0.count == $1.count })
         else { return nil }
         networks = [a.architecture, b.architecture]
@@ -31,19 +31,23 @@ struct NetworkComparison {
         }
     }
 
-    /// The second network with the first's levels: a description may have its own where a known network has others, as
-    /// with EfficientNet, and then the last maps of the same shapes are the same ones.
-    private static func aligned(_ second: Graph, with first: Graph) -> Graph? {
+    /// The networks with common levels: a description may have its own where a known network has others, as with
+    /// EfficientNet, and then the last maps of the same shapes are the same ones.
+    private static func aligned(_ first: Graph, _ second: Graph) -> (first: Graph, second: Graph)? {
         guard let shapes = try? first.outputShapes(input: input(first)),
             let others = try? second.outputShapes(input: input(second))
         else { return nil }
-        let wanted = first.levels.map { shapes[$0] }
-        guard second.levels.map({ others[$0] }) != wanted else { return second }
-        let levels = wanted.compactMap { shape in others.lastIndex(of: shape) }
-        guard levels.count == wanted.count else { return nil }
-        var graph = second
-        graph.levels = levels
-        return graph
+        let levels = (first.levels.map { shapes[$0] }, second.levels.map { others[$0] })
+        if levels.0 == levels.1 { return (first, second) }
+        if let graph = leveled(second, others, as: levels.0) { return (first, graph) }
+        return leveled(first, shapes, as: levels.1).map { ($0, second) }
+    }
+
+    /// The network with levels of these shapes; nil when it has no such maps.
+    private static func leveled(_ graph: Graph, _ shapes: [Shape], as wanted: [Shape]) -> Graph? {
+        var graph = graph
+        graph.levels = wanted.compactMap { shape in shapes.lastIndex(of: shape) }
+        return graph.levels.count == wanted.count ? graph : nil
     }
 
     private static func input(_ graph: Graph) -> Shape { [1, graph.inputChannels, side, side] }
