@@ -12,7 +12,7 @@ import os
 import platform
 from pathlib import Path
 
-PARTS = ("startup", "forward", "score", "scaling", "volumes")
+PARTS = ("startup", "forward", "score", "scaling", "convert", "volumes")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -47,6 +47,7 @@ def main():
     print(f"{processor()}, {options.threads} threads")
 
     import torch
+    import converting
     import forward
     import scoring
     import startup
@@ -56,7 +57,7 @@ def main():
     print(f"PyTorch {torch.__version__}")
     measures = {
         "startup": startup.measure, "forward": forward.measure, "score": scoring.measure,
-        "scaling": scoring.measure_scaling, "volumes": volumes.measure}
+        "scaling": scoring.measure_scaling, "convert": converting.measure, "volumes": volumes.measure}
     for part in options.parts:
         results[part] = {}
         measures[part](options, results[part])

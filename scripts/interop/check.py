@@ -325,7 +325,7 @@ def payloads(tool):
     weights = {
         "half": torch.randn(3, 4).half(), "bfloat": torch.randn(5).bfloat16(), "f8": torch.randn(7).to(torch.float8_e4m3fn),
         "f8e5": torch.randn(2, 2).to(torch.float8_e5m2), "double": torch.randn(2).double(), "flag": torch.tensor([True, False]),
-        "count": torch.tensor(7), "bytes": torch.arange(5, dtype=torch.uint8), "u16": torch.arange(3, dtype=torch.uint16),
+        "count": torch.tensor(7), "bytes": torch.arange(5, dtype=torch.uint8), "u16": torch.tensor([1, 2, 65535], dtype=torch.uint16),
         "strided": torch.randn(4, 6).t(), "slice": torch.randn(10)[2:5], "expanded": torch.randn(1, 3).expand(2, 3),
         "channels_last": torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last), "empty": torch.zeros(0, 3),
     }
