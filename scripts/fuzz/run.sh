@@ -38,6 +38,8 @@ failed=0
 for target in $targets; do
     mkdir -p "$out/corpus/$target" "$out/findings/$target" "$out/logs"
     log=$out/logs/$target.log
+    # Earlier findings are tried first: they are found again unless they were mended.
+    find "$out/findings/$target" -type f -exec mv -t "$out/corpus/$target" {} +
     dictionary=scripts/fuzz/dictionaries/$target.dict
     options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=512
         -max_len="$(longest "$target")" -use_value_profile=1 -print_final_stats=1
@@ -57,7 +59,7 @@ printf '\n%-16s %7s %12s %9s %9s\n' target seconds executions coverage findings
 printf '%s\n' "${rows[@]}"
 if [ "$failed" = 1 ]; then
     printf '\nInputs that made a reader crash, hang or take too much memory:\n'
-    find "$out/findings" -type f -printf '  %p\n'
+    for target in $targets; do find "$out/findings/$target" -type f -printf '  %p\n'; done
     printf 'Repeat one with: RIPE_FUZZ_TARGET=NAME %s FILE (logs: %s/logs)\n' "$binary" "$out"
 fi
 exit "$failed"

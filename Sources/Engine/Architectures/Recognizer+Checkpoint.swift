@@ -64,12 +64,8 @@ extension Recognizer {
 
     /// The family that an ONNX file's weights belong to by their names, where its graph cannot be run, as with attention.
     private static func recognizeByNames(_ file: ONNXCheckpoint, hints: ArchitectureHints) -> Recognition? {
-        let constants = file.constantNames
-        func isWeight(_ tensor: TensorInfo) -> Bool {
-            tensor.dtype.isFloatingPoint && tensor.shape.rank > 0 && !constants.contains(tensor.name)
-        }
         guard hints.architecture == nil,
-            var found = try? recognize(file.tensors.filter(isWeight), metadata: file.metadata, hints: hints)
+            var found = try? recognize(ONNXNetwork.weights(file), metadata: file.metadata, hints: hints)
         else { return nil }
         found.facts.insert(Recognition.Fact("graph", "not run; the names of its weights tell the network"), at: 0)
         return found

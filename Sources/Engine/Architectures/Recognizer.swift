@@ -64,6 +64,9 @@ public enum Recognizer {
             name: name, known: familyNames + Architectures.models.map { $0.name })
     }
 
+    /// What stands in the prefixes of copies that are kept for momentum.
+    static let copies = ["encoder_k.", "momentum", "target", "ema", "teacher"]
+
     /// Where the family's anchors all stand, the likeliest first: copies kept for momentum come last.
     private static func prefixes(
         of family: any ArchitectureFamily.Type, in tensors: [TensorInfo], hints: ArchitectureHints
@@ -74,7 +77,6 @@ public enum Recognizer {
             let found = TensorTable.prefixes(of: anchor, in: tensors, dropsModel: family.dropsModel)
             common = common?.filter { found.contains($0) } ?? found
         }
-        let copies = ["encoder_k.", "momentum", "target", "ema", "teacher"]
         func isCopy(_ prefix: String) -> Bool { copies.contains { prefix.contains($0) } }
         return (common ?? []).filter { !isCopy($0) } + (common ?? []).filter(isCopy)
     }

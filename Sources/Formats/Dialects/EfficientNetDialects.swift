@@ -48,7 +48,7 @@ enum EfficientNetDialects: DialectFamily {
             table.batchNorm([.torchvision: "\(last).1", .timm: "bn2", .smp: "encoder._bn1", .keras: "top_bn"])
         }
         table.linear([.torchvision: "classifier.1", .timm: "classifier", .keras: "predictions"], isHead: true)
-        addKerasNormalization(&table)
+        addKerasNormalization(&table, source)
         table.epsilons = [.torchvision: 1e-5, .timm: 1e-5, .smp: 1e-3, .keras: 1e-3]
         let even = DialectFact(key: paddingKey, value: evenPadding)
         let same = DialectFact(key: paddingKey, value: "TensorFlow's \"same\"")
@@ -93,14 +93,16 @@ enum EfficientNetDialects: DialectFamily {
     static func letter(_ block: Int) -> String { String(UnicodeScalar(UInt8(ascii: "a") + UInt8(clamping: block))) }
 
     /// Keras normalises its input itself, by statistics among the weights.
-    private static func addKerasNormalization(_ table: inout DialectTable) {
+    private static func addKerasNormalization(_ table: inout DialectTable, _ source: DialectSource) {
         let statistics: [(String, VariableFilling)] = [
             ("mean", .values([0.485, 0.456, 0.406])),
             ("variance", .values([0.229 * 0.229, 0.224 * 0.224, 0.225 * 0.225])),
             ("count", .zeros(.int32, [])),
         ]
         for (name, filling) in statistics {
-            var variable = DialectVariable(names: [.keras: ["normalization/\(name)"]], layout: .same)
+            // Keras numbers the layer in a process that has made others.
+            let numbered = source.names.filter { $0.hasPrefix("normalization_") && $0.hasSuffix("/\(name)") }
+            var variable = DialectVariable(names: [.keras: ["normalization/\(name)"] + numbered], layout: .same)
             variable.filling = filling
             variable.droppable = "Keras' own normalisation of the input; give the network images normalised so"
             table.variables.append(variable)

@@ -80,6 +80,14 @@ struct ONNXNamesTests {
         #expect(found.ignored.map(\.name) == [prefix + "shift", prefix + "head.weight"])
     }
 
+    @Test func copiesKeptForMomentumAreNotTaken() throws {
+        let copy = Self.tensors("momentum_encoder.").map { ($0.0, $0.1, $0.2.map { _ in Float(0) }) }
+        let (found, level) = try recognized(copy + Self.tensors("encoder."))
+        #expect(level == [40, 70, 0, 10, 500, 900, 0, 100])
+        #expect(
+            found.prefix == "encoder." && found.ignored.count { $0.reason == "outside the encoder 'encoder.'" } == 5)
+    }
+
     @Test func whatALayerNeedsMustBeThere() throws {
         for name in ["conv.weight", "conv.bias", "scale", "shift"] {
             let tensors = Self.tensors().filter { $0.0 != name }

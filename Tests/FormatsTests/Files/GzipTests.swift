@@ -80,6 +80,24 @@ import Testing
         #expect(Inflate.gzipPrefix(Bytes(copying: [1, 2, 3])) == nil)
     }
 
+    @Test func aPrefixLongerThanABlockComesBeforeTheCompressedBytes() throws {
+        let prefix = (0..<70_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        for level in [1, 2, 6] as [Int32] {
+            let file = Deflate.gzip(Bytes(copying: Array("abc".utf8)), after: prefix, level: level)
+            let plain = try Inflate.gzip(file, path: "v.gz", limit: 1 << 20, expecting: 70_003)
+            #expect(plain.array == prefix + Array("abc".utf8))
+        }
+        #expect(Deflate.gzip(Bytes(copying: [UInt8]())).array.prefix(4) == [0x1F, 0x8B, 8, 0])
+    }
+
+    @Test func noiseIsWrittenAtTheFastestLevelAndEvenDataAtTheNext() {
+        var random = SplitMix64(seed: 3)
+        let noise = (0..<300_000).map { _ in UInt8(truncatingIfNeeded: random.next()) & 0x3F }
+        #expect(Deflate.fastLevel(for: Bytes(copying: noise)) == 1)
+        #expect(Deflate.fastLevel(for: Bytes(copying: [UInt8](repeating: 5, count: 300_000))) == 2)
+        #expect(Deflate.fastLevel(for: Bytes(copying: [1, 2] as [UInt8])) == 1)
+    }
+
     @Test func theChecksumIsTheStandardOne() {
         #expect(Inflate.crc32(Bytes(copying: Array("123456789".utf8))) == 0xCBF4_3926)
     }

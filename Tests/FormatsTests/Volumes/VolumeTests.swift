@@ -162,6 +162,21 @@ import Testing
         }
     }
 
+    /// Above 1 MiB the header is stored ahead of the compressed voxels, and memory is mapped.
+    @Test func largeVolumesSurviveCompression() throws {
+        let stored = (0..<3_000_000).map { Int16(truncatingIfNeeded: $0 &* $0 / 1000) }
+        let values = TensorView(dtype: .int16, shape: [100, 150, 200], bytes: Bytes(copying: stored))
+        let scaling = VoxelScaling(slope: 0.5, intercept: -3)
+        let volume = try Volume(voxels: values, geometry: VolumeGeometry(affine: .identity), scaling: scaling)
+        try withTemporaryFolder { folder in
+            try volume.write(to: folder + "/large.nii.gz")
+            let copy = try Volume(reading: folder + "/large.nii.gz")
+            #expect(copy.shape == [200, 150, 100])
+            #expect(copy.voxels.bytes.array == values.bytes.array)
+            #expect(copy.floats() == stored.map { Float(Double($0) * 0.5 - 3) })
+        }
+    }
+
     @Test func longAxesAreWrittenAsNIfTI2() throws {
         let values = TensorView(
             dtype: .uint8, shape: [1, 1, 40000], bytes: Bytes(copying: [UInt8](repeating: 3, count: 40000)))

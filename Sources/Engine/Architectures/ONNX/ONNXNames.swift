@@ -16,7 +16,12 @@ struct ONNXNames {
         self.tensors = tensors
         let names = Self.weightNames(graph)
         var best = (checkpoint: prefix ?? "", graph: "", count: -1)
-        for candidate in Self.candidates(names, checkpoint.tensors, prefix: prefix) {
+        let candidates = Self.candidates(names, checkpoint.tensors, prefix: prefix)
+        // Copies kept for momentum come last.
+        func isCopy(_ candidate: (checkpoint: String, graph: String)) -> Bool {
+            Recognizer.copies.contains { candidate.checkpoint.contains($0) }
+        }
+        for candidate in candidates.filter({ !isCopy($0) }) + candidates.filter(isCopy) {
             let count = names.count { name in
                 name.hasPrefix(candidate.graph)
                     && tensors[candidate.checkpoint + name.dropFirst(candidate.graph.count)] != nil

@@ -31,7 +31,16 @@ enum ONNXNetwork {
                 reason: folded.contains($0.name)
                     ? "a constant that is part of the operations" : "no level depends on it")
         }
-        return network.recognition(bindings: bindings, ignored: ignored, hints: hints)
+        return network.recognition(
+            bindings: bindings, ignored: ignored, normalization: normalization(network, weights(file), hints: hints))
+    }
+
+    /// The tensors of a file that are weights rather than settings of its graph.
+    static func weights(_ checkpoint: any CheckpointReader) -> [TensorInfo] {
+        let constants = (checkpoint as? ONNXCheckpoint)?.constantNames ?? []
+        return checkpoint.tensors.filter {
+            $0.dtype.isFloatingPoint && $0.shape.rank > 0 && !constants.contains($0.name)
+        }
     }
 
     /// Translates the graph of an ONNX file with the values of a checkpoint of the same model.
@@ -56,7 +65,9 @@ enum ONNXNetwork {
         try account.bind { weight throws(EngineError) in try read(file, weight.stored) }
         account.explain(checkpoint, file, userRules: hints.options["ignore"])
         if let mismatch = account.mismatch { throw mismatch }
-        var found = network.recognition(bindings: account.bindings, ignored: account.ignored, hints: hints)
+        var found = network.recognition(
+            bindings: account.bindings, ignored: account.ignored,
+            normalization: normalization(network, weights(checkpoint), hints: hints))
         found.prefix = names.checkpointPrefix
         found.computed.merge(account.constants) { $1 }
         if !names.checkpointPrefix.isEmpty { found.evidence += ", below '\(names.checkpointPrefix)'" }
@@ -107,9 +118,11 @@ enum ONNXNetwork {
         path.split(separator: "/").last.map { String($0) } ?? path
     }
 
-    /// What images the network wants: what the user says, else ImageNet's for colour networks of PyTorch, unless they begin
-    /// with a normalisation of their own.
-    fileprivate static func normalization(_ network: ONNXTranslation, hints: ArchitectureHints) -> InputNormalization {
+    /// What images the network wants: what the user says, else none where it begins with a normalisation of its own, else
+    /// what the family does that the weights' names tell, else ImageNet's for colour networks of PyTorch.
+    private static func normalization(
+        _ network: ONNXTranslation, _ weights: [TensorInfo], hints: ArchitectureHints
+    ) -> InputNormalization {
         if let name = hints.options["input"] ?? hints.defaults["input"],
             let known = inputs.first(where: { $0.name == name })
         {
@@ -122,6 +135,7 @@ enum ONNXNetwork {
             default: break
             }
         }
+        if let family = try? Recognizer.recognize(weights) { return family.normalization }
         let isTorch = network.model.producer == "pytorch" && network.axes == .channelsFirst
         return isTorch && network.graph.inputChannels == 3 ? .imageNet : .unit
     }
@@ -146,7 +160,7 @@ struct ONNXTranslation {
     }
 
     func recognition(
-        bindings: [ParameterBinding], ignored: [Recognition.IgnoredTensor], hints: ArchitectureHints
+        bindings: [ParameterBinding], ignored: [Recognition.IgnoredTensor], normalization: InputNormalization
     ) -> Recognition {
         let name = model.graph.name.isEmpty ? "" : " '\(model.graph.name)'"
         let levels = graph.levels.map { graph.nodes[$0].name }.joined(separator: ", ")
@@ -157,7 +171,7 @@ struct ONNXTranslation {
             facts: [
                 Recognition.Fact("described input", "\(inputShape)"), Recognition.Fact("levels", levels),
             ],
-            normalization: ONNXNetwork.normalization(self, hints: hints))
+            normalization: normalization)
         for parameter in graph.parameters {
             if case .numbers(let view) = sources[parameter.name] { recognition.computed[parameter.name] = view }
         }

@@ -67,7 +67,9 @@ struct HDF5DataSet: Sendable {
         let storage = try storage(of: dataSet, type: type, byteCount: byteCount, path: path, name: name)
         var described = HDF5DataSet(
             name: name, storageName: storageName, element: element, shape: shape, storage: storage)
-        if H5Aexists(dataSet.id, nameAttribute) > 0 {
+        let isNamed = H5Aexists(dataSet.id, nameAttribute)
+        try checkHDF5(path, "H5Aexists('\(name)')", isNamed)
+        if isNamed > 0 {
             described.tensorName = try hdf5Texts(of: dataSet, path: path, name: name)[nameAttribute]?.strings.first
         }
         return .tensor(described)
