@@ -55,7 +55,7 @@ public struct Bytes: Sendable {
         guard byteCount <= physicalMemory() else { throw tooMuch() }
         guard byteCount < 4 << 20 else {
             guard let memory = mapMemory(byteCount) else { throw tooMuch() }
-            return Bytes(owner: ByteOwner(memory, kind: .mapped), start: 0, count: byteCount)
+            return Bytes(owner: ByteOwner(memory, kind: .fresh), start: 0, count: byteCount)
         }
         var memory: UnsafeMutableRawPointer?
         guard posix_memalign(&memory, 64, max(byteCount, 64)) == 0 else { throw tooMuch() }
@@ -115,7 +115,13 @@ public struct Bytes: Sendable {
 
 /// Owns the memory behind ``Bytes`` and releases it with the last slice.
 final class ByteOwner: @unchecked Sendable {  // Sendable: the memory is never written after creation.
-    enum Kind { case allocated, fromC, mapped }
+    enum Kind {
+        case allocated, fromC
+        /// A file, whose bytes can be read again.
+        case mapped
+        /// Memory of its own, whose bytes cannot.
+        case fresh
+    }
 
     let memory: UnsafeRawBufferPointer
     private let kind: Kind
@@ -130,7 +136,7 @@ final class ByteOwner: @unchecked Sendable {  // Sendable: the memory is never w
         switch kind {
         case .allocated: memory.deallocate()
         case .fromC: free(UnsafeMutableRawPointer(mutating: memory.baseAddress))
-        case .mapped: unmap(memory)
+        case .mapped, .fresh: unmap(memory)
         }
     }
 }

@@ -30,7 +30,6 @@ public enum Deflate {
         let bound = libdeflate_deflate_compress_bound(compressor, bytes.count)
         var size = 0
         let output = Bytes(byteCount: head.count + bound + 8) { target in
-            preferHugePages(target)
             head.withUnsafeBytes { target.copyMemory(from: $0) }
             let body = bytes.withUnsafeBytes { source in
                 libdeflate_deflate_compress(

@@ -63,19 +63,10 @@ func mapMemory(_ byteCount: Int) -> UnsafeRawBufferPointer? {
     guard let base = mmap(nil, byteCount, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), base != MAP_FAILED else {
         return nil
     }
-    preferHugePages(UnsafeMutableRawBufferPointer(start: base, count: byteCount))
-    return UnsafeRawBufferPointer(start: base, count: byteCount)
-}
-
-/// Asks for huge pages in memory that is about to be filled; filling it by small ones costs as much as inflating it.
-func preferHugePages(_ memory: UnsafeMutableRawBufferPointer) {
     #if os(Linux)
-        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-        let first = (Int(bitPattern: memory.baseAddress) + page - 1) / page * page
-        let last = (Int(bitPattern: memory.baseAddress) + memory.count) / page * page
-        guard last - first >= 4 << 20 else { return }
-        _ = madvise(UnsafeMutableRawPointer(bitPattern: first), last - first, MADV_HUGEPAGE)
+        _ = madvise(base, byteCount, MADV_HUGEPAGE)
     #endif
+    return UnsafeRawBufferPointer(start: base, count: byteCount)
 }
 
 /// Undoes the map of a ``ByteOwner``.

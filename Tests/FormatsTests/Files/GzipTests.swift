@@ -90,6 +90,19 @@ import Testing
         #expect(Deflate.gzip(Bytes(copying: [UInt8]())).array.prefix(4) == [0x1F, 0x8B, 8, 0])
     }
 
+    /// Large results are mapped, but there is no file to read them from again.
+    @Test func largeInflatedBytesSurviveBeingWritten() throws {
+        let plain = [UInt8](repeating: 7, count: 5 << 20)
+        let bytes = try Inflate.gzip(Deflate.gzip(Bytes(copying: plain)), path: "v.gz", limit: .max)
+        try withTemporaryFolder { folder in
+            var file = try AtomicFile("\(folder)/v")
+            try file.write(streaming: bytes)
+            try file.commit()
+            #expect(try Bytes(mapping: "\(folder)/v").array == plain)
+            #expect(bytes.array == plain)
+        }
+    }
+
     @Test func noiseIsWrittenAtTheFastestLevelAndEvenDataAtTheNext() {
         var random = SplitMix64(seed: 3)
         let noise = (0..<300_000).map { _ in UInt8(truncatingIfNeeded: random.next()) & 0x3F }
