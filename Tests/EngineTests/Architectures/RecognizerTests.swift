@@ -147,7 +147,7 @@ struct RecognizerTests {
             (
                 "resnet", ["img_size": "224"],
                 "unknown architecture option 'img_size'; known: "
-                    + "config, ignore, prefix, stem_pool, stem_stride, stride"
+                    + "config, epsilon, ignore, prefix, stem_pool, stem_stride, stride"
             ),
             ("resnet", ["stride": "last"], "architecture option 'stride' cannot be 'last'; expected first or middle"),
             ("keras", ["prefix": "a"], "unknown architecture option 'prefix'; known: config, ignore"),
