@@ -1,7 +1,7 @@
 """Reading and writing NIfTI volumes: `ripe bench volume` against nibabel, in turns, on the same files.
 
 Both sides are timed inside their processes, so that Python's start does not count; peak memory is that of a process
-that does the step once. What Ripe read and wrote is compared with the made voxels.
+that does the step once. Both make what they write durable (fsync). What Ripe read and wrote is compared with the made voxels.
 """
 
 import json

@@ -1,9 +1,11 @@
 """nibabel's side of part volumes: FILE STEP RUNS; prints the median seconds as JSON.
 
-Steps: read (voxels as stored), floats (get_fdata), write (to .nii.gz with nibabel's own compression).
+Steps: read (voxels as stored), floats (get_fdata), write (to .nii.gz with nibabel's own compression,
+then fsync, which Ripe's writer does too).
 """
 
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -30,6 +32,8 @@ def main():
                 nibabel.load(path).get_fdata()
             else:
                 nibabel.save(image, f"{folder}/written.nii.gz")
+                with open(f"{folder}/written.nii.gz", "rb") as file:
+                    os.fsync(file.fileno())
             seconds.append(time.perf_counter() - start)
     print(json.dumps({step: statistics.median(seconds[1:])}))
 

@@ -138,7 +138,7 @@ extension CheckpointMetadata {
         var facts: [String: String] = [:]
         for (key, value) in entries {
             switch key {
-            case "network.epsilon": if Float(value) != nil { facts["epsilon"] = value }
+            case "network.epsilon": if let number = Double(value), (0...1).contains(number) { facts["epsilon"] = value }
             case "network.stride": facts["stride"] = value.hasPrefix("on the first") ? "first" : "middle"
             case "network.padding": facts["padding"] = value.hasPrefix("TensorFlow") ? "tf" : "torch"
             default: break

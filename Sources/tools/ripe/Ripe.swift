@@ -40,7 +40,7 @@ enum Start {
         ProcessMemory.keepFreed()
         do {
             var command = try Ripe.parseAsRoot()
-            if command is any RunsNetworks { ThreadWaiting.makeBrief() }
+            if (command as? any RunsNetworks)?.runsNetworks == true { ThreadWaiting.makeBrief() }
             try command.run()
         } catch {
             exit(end(error))

@@ -3,7 +3,14 @@
 import Glibc
 
 /// A command that runs networks on several threads.
-protocol RunsNetworks {}
+protocol RunsNetworks {
+    /// Whether this run of it does, by its options.
+    var runsNetworks: Bool { get }
+}
+
+extension RunsNetworks {
+    var runsNetworks: Bool { true }
+}
 
 /// libgomp's threads by default wait for the next kernel by spinning for long. With another process on the machine the
 /// spinning ones take the processor from the very thread they wait for: on two cores with two busy neighbours ResNet-50

@@ -30,6 +30,27 @@ struct RecognizerTests {
         #expect(found.bindings.first?.tensor == prefix + "conv1.weight")
     }
 
+    @Test func whatAConversionNotedOfTheNetworkIsHeeded() throws {
+        let tensors = try Architectures.named("resnet50").tensors()
+        var metadata = CheckpointMetadata()
+        metadata.entries = [
+            ("network.stride", "on the first 1×1 convolution (v1)"), ("network.epsilon", "0.001"),
+            ("network.padding", "TensorFlow's \"same\""),
+        ]
+        let found = try Recognizer.recognize(tensors, metadata: metadata)
+        #expect(found.facts.contains(Recognition.Fact("stride", "on the first 1×1 convolution")))
+        #expect(found.facts.contains(Recognition.Fact("BatchNorm epsilon", "0.001")))
+        // What the user says goes before it, and nonsense is passed over.
+        let hints = ArchitectureHints(options: ["stride": "middle"])
+        #expect(
+            try Recognizer.recognize(tensors, metadata: metadata, hints: hints).facts
+                .contains(Recognition.Fact("stride", "on the 3×3 convolution")))
+        metadata.entries = [("network.epsilon", "nan")]
+        #expect(
+            try Recognizer.recognize(tensors, metadata: metadata).facts
+                .contains(Recognition.Fact("BatchNorm epsilon", "1e-05")))
+    }
+
     @Test func ofTwoCopiesTheOneTrainedByGradientIsTaken() throws {
         let graph = try Architectures.named("resnet18")
         let found = try Recognizer.recognize(

@@ -131,6 +131,15 @@ import Testing
         #expect(reader.metadata.entries.isEmpty)
     }
 
+    @Test func metadataThatWouldBeReadAsATiedWeightIsListedInstead() throws {
+        let files = try WrittenFiles()
+        let draft = CheckpointDraft(tensors: [made("fc.weight")], metadata: [("best", "fc.weight"), ("epoch", "2")])
+        let (written, reader) = try files.written(draft, "a.safetensors", .safetensors)
+        #expect(written.droppedMetadata == ["best"])
+        #expect(reader.tensors.map(\.name) == ["fc.weight"])
+        #expect(reader.metadata.epoch == 2)
+    }
+
     @Test func aReadThatFailsHalfwayLeavesNothing() throws {
         let files = try WrittenFiles()
         let broken = DraftTensor(name: "b", dtype: .float32, shape: [1]) { () throws(FormatError) in

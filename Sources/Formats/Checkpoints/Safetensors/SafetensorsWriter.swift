@@ -6,11 +6,12 @@ extension CheckpointDraft {
     func writeSafetensors(to path: String, options: WritingOptions) throws(FormatError) -> WrittenCheckpoint {
         let (kept, tied) = try SafetensorsPart.withoutTies(self, path: path)
         var metadata: [(key: String, value: String)] = []
-        // A key that is a tensor's name would be read as a tied weight.
+        // A pair that holds a tensor's name would be read as a tied weight.
         let names = Set(tensors.map(\.name))
         var dropped: [String] = []
         for entry in self.metadata {
-            if names.contains(entry.key) { dropped.append(entry.key) } else { metadata.append(entry) }
+            let namesTensor = names.contains(entry.key) || names.contains(entry.value)
+            if namesTensor { dropped.append(entry.key) } else { metadata.append(entry) }
         }
         if !metadata.contains(where: { $0.key == "format" }) { metadata.insert(("format", "pt"), at: 0) }
         metadata += kerasEntries

@@ -46,6 +46,8 @@ struct Convert: ParsableCommand, RunsNetworks {
 
     @OptionGroup var threads: ThreadOptions
 
+    var runsNetworks: Bool { verify }
+
     func validate() throws {
         if dryRun, verify { throw ValidationError("--dry-run writes nothing that --verify could read") }
     }
