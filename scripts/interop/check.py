@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 os.environ["KERAS_BACKEND"] = "torch"
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 import torchvision_cpu  # noqa: F401, E402  before torchvision
 import h5py  # noqa: E402
 import keras  # noqa: E402
