@@ -100,6 +100,36 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        "efficientnet_torchvision.safetensors", "efficientnet_timm.safetensors", "convnext_timm.safetensors",
+        "convnext_torchvision.safetensors", "resnet_basic.pt", "resnext.safetensors",
+    ])
+    func kerasArchivesOfPyTorchNetworksComputeTheSame(name: String) throws {
+        let folder = try TemporaryFolder()
+        let run = try ripe(
+            "convert", "\(models)/\(name)", folder.path + "/out.keras", "--dialect", "keras", "--dtype", "f32",
+            "--verify",
+            "--json")
+        #expect(run.code == 0, "\(run.errors)")
+        let json = try JSON(run.output, path: "stdout", section: "json")
+        let differences = json["files"]?.array?.first?["verification"]?["outputDifferences"]?.array ?? []
+        #expect(differences.count >= 4)
+        // Sums in another order: 1e-5 of the root mean square at most (GoldenFeatureTests allow 1e-4).
+        #expect(differences.allSatisfy { $0.double ?? 1 < 2e-5 }, "\(differences)")
+    }
+
+    @Test func anArchiveThatCannotBeDescribedSaysWhatToDo() throws {
+        let folder = try TemporaryFolder()
+        let source = models + "/vgg.safetensors"
+        let run = try ripe("convert", source, folder.path + "/out.keras", "--dialect", "keras")
+        #expect(run.code == 1)
+        #expect(
+            run.errors
+                == "ripe: \(source): a .keras archive of this VGG, 10 layers, whose sizes or head keras.applications' form "
+                + "does not have, is not supported; try --drop-head, or --to weights.h5, which needs no description\n")
+        #expect(try ripe("convert", source, folder.path + "/out.keras", "--dialect", "keras", "--drop-head").code == 0)
+    }
+
     @Test func wrongUsageIsToldBeforeAnythingIsRead() throws {
         let noFormat = try ripe("convert", models + "/convnext_timm.safetensors", "/tmp/x.xyz")
         #expect(noFormat.code == 64)

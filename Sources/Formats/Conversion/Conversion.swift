@@ -81,6 +81,14 @@ public struct Conversion: Sendable {
         let translated = try DialectTranslation(
             draft, to: dialect, options: settings, makesKerasModel: isArchive, path: path)
         draft = translated.draft
+        guard !isArchive || dialect != .keras || draft.kerasConfig != nil else {
+            throw FormatError(
+                path,
+                .unsupported(
+                    feature: "a .keras archive of this \(translated.network), whose sizes or head keras.applications' "
+                        + "form does not have,",
+                    advice: "try --drop-head, or --to weights.h5, which needs no description"))
+        }
         translation =
             "\(translated.network): \(translated.source.rawValue) → \(dialect.rawValue)"
         notes += translated.notes

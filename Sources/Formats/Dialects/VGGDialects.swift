@@ -4,8 +4,7 @@
 enum VGGDialects: DialectFamily {
     static let title = "VGG"
     static let anchors: [(dialect: Dialect, names: [String])] = [
-        (.torchvision, ["features.0.weight", "features.3.weight"]),
-        (.torchvision, ["features.0.weight", "features.2.weight", "features.5.weight"]),
+        (.torchvision, ["features.0.weight", "features.0.bias"]),
         (.timm, ["features.0.weight", "pre_logits.fc1.weight"]),
         (.keras, ["block1_conv1/kernel", "block2_conv1/kernel"]),
     ]
@@ -14,7 +13,9 @@ enum VGGDialects: DialectFamily {
         let hasNorm =
             dialect == .keras
             ? source.contains("block1_conv1_bn/gamma") : source.contains("features.1.running_mean")
-        guard let counts = counts(source, dialect: dialect, hasNorm: hasNorm) else { return nil }
+        // AlexNet's layers are called so too.
+        let hasSmallKernels = dialect == .keras || source.size("features.0.weight", 2) == 3
+        guard hasSmallKernels, let counts = counts(source, dialect: dialect, hasNorm: hasNorm) else { return nil }
         var table = DialectTable(
             title: title, sizes: "\(counts.reduce(3, +)) layers\(hasNorm ? " with BatchNorm" : "")")
         var channels = 0

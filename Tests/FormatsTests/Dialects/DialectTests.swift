@@ -21,7 +21,8 @@ import Testing
         ("efficientnet_timm.safetensors", .torchvision), ("efficientnet_timm.safetensors", .keras),
         ("efficientnet_timm.safetensors", .smp), ("efficientnet_lukemelas.safetensors", .timm),
         ("swin_torchvision.safetensors", .timm), ("swin_timm.safetensors", .torchvision),
-        ("swin_timm.safetensors", .seed), ("swin_timm.safetensors", .smp),
+        ("swin_timm.safetensors", .seed), ("swin_timm.safetensors", .smp), ("resnet_basic.pt", .keras),
+        ("resnext.safetensors", .keras),
     ])
     func thereAndBackIsTheSame(name: String, dialect: Dialect) throws {
         let source = try Self.fixture(name)
@@ -101,6 +102,18 @@ import Testing
                     $0.outcome == .identical
                 })
         }
+    }
+
+    @Test func aStageOfOneConvolutionWithBatchNormIsAVGG() throws {
+        var tensors: [(String, Shape)] = []
+        for (index, channels) in [(0, 3), (4, 4), (8, 4)] {
+            tensors += [("features.\(index).weight", [4, channels, 3, 3]), ("features.\(index).bias", [4])]
+            tensors += ["weight", "bias", "running_mean", "running_var"].map { ("features.\(index + 1).\($0)", [4]) }
+        }
+        let translated = try DialectTranslation(Self.draft(tensors), to: .keras, path: "a.pt")
+        #expect(translated.network == "VGG, 6 layers with BatchNorm")
+        #expect(translated.draft.tensors.contains { $0.name == "block3_conv1_bn/moving_variance" })
+        #expect(translated.draft.kerasConfig != nil)
     }
 
     @Test func headsAreLeftOutOnRequestAndForEncoders() throws {
