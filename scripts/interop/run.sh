@@ -14,7 +14,7 @@ python=${PYTHON:-$venv/bin/python}
 
 if [ -z "${PYTHON:-}" ] && ! cmp -s "$here/requirements.txt" "$venv/installed.txt"; then
     echo "Making $venv with PyTorch, timm and Keras (once; some minutes) ..."
-    if ! { python3 -m venv "$venv" && timeout 1200 "$venv/bin/pip" install --quiet --requirement "$here/requirements.txt"; }
+    if ! { python3 -m venv "$venv" && timeout 900 "$venv/bin/pip" install --quiet --requirement "$here/requirements.txt"; }
     then
         echo "SKIPPED: the packages of $here/requirements.txt do not install here" >&2
         [ -z "${INTEROP_REQUIRED:-}" ] || exit 1
