@@ -155,7 +155,8 @@ import Testing
         try NumPy.write(noise, to: scan)
         for index in 0..<400 { try #require(symlink(scan, "\(images)/scan_\(index).npy") == 0) }
         let running = try Running(["score", checkpoints, "--target", images, "--no-cache"])
-        usleep(700_000)
+        running.waitForInterruptHandler()
+        usleep(300_000)
         running.signal(SIGINT)
         let run = try running.finish(within: 30)
         #expect(run.code == 130)

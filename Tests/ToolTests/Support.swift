@@ -76,6 +76,18 @@ struct Running {
         process = pid
     }
 
+    /// Waits until the program heeds Ctrl-C, which on a busy machine takes a while: until then the signal just ends it.
+    func waitForInterruptHandler() {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < deadline {
+            let status = (try? Data(contentsOf: URL(filePath: "/proc/\(process)/status"))) ?? Data()
+            let lines = String(decoding: status, as: UTF8.self).split(separator: "\n")
+            let caught = lines.first { $0.hasPrefix("SigCgt:") }?.split(separator: "\t").last
+            if let mask = caught.flatMap({ UInt64($0, radix: 16) }), mask & (1 << UInt64(SIGINT - 1)) != 0 { return }
+            usleep(5000)
+        }
+    }
+
     /// Sends a signal.
     func signal(_ number: Int32) { kill(process, number) }
 
