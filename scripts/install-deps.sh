@@ -13,6 +13,7 @@ packages=(
     "libhdf5-dev|reads Keras files (.h5, .weights.h5, .keras), which are HDF5"
     "libpng-dev|reads and writes PNG images"
     "libdeflate-dev|inflates .nii.gz volumes and compressed zip members"
+    "libisal-dev|compresses .nii.gz volumes"
     "libdnnl-dev|oneDNN: runs the networks' convolutions"
     "pkg-config|tells the Swift package manager where the libraries are"
 )

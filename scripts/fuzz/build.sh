@@ -11,7 +11,7 @@ mkdir -p "$out"
 read -ra hdf5 <<<"$(pkg-config --cflags --libs hdf5)"
 includes=(-I Sources/System/CHDF5 -I Sources/System/CDeflate -I "$out")
 for flag in "${hdf5[@]}"; do [[ $flag != -I* ]] || includes+=(-Xcc "$flag"); done
-for module in CPNG COneDNN CKernels; do
+for module in CISAL CPNG COneDNN CKernels; do
     includes+=(-I "$out/$module")
     mkdir -p "$out/$module"
     header=$PWD/Sources/System/$module/include/$module.h
@@ -36,5 +36,5 @@ module Formats
 module Engine
 echo "  targets"
 "${swift[@]}" -module-name RipeFuzz scripts/fuzz/*.swift "$out"/Formats.o "$out"/Engine.o "$out"/C*/*.o \
-    "${hdf5[@]/#-I*/}" -lpng16 -ldnnl -lgomp -use-ld=lld -o "$out/ripe-fuzz"
+    "${hdf5[@]/#-I*/}" -lpng16 -lisal -ldnnl -lgomp -use-ld=lld -o "$out/ripe-fuzz"
 echo "Built: $out/ripe-fuzz"

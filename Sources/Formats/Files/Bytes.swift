@@ -53,7 +53,7 @@ public struct Bytes: Sendable {
                     limit: "\(physicalMemory()) bytes, the memory of this machine, or of what is free of it"))
         }
         guard byteCount <= physicalMemory() else { throw tooMuch() }
-        guard byteCount < 4 << 20 else {
+        guard byteCount < 1 << 20 else {
             guard let memory = mapMemory(byteCount) else { throw tooMuch() }
             return Bytes(owner: ByteOwner(memory, kind: .fresh), start: 0, count: byteCount)
         }

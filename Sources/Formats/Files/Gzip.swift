@@ -1,7 +1,5 @@
 // gzip files (RFC 1952): one or more members, optionally padded with NULs, each with its checksum and size.
 
-import CDeflate
-
 extension Inflate {
     /// Inflates a whole gzip file.
     ///
@@ -141,13 +139,13 @@ private struct GrowingOutput {
     mutating func inflate(_ body: Bytes, offset: Int) throws(FormatError) -> Int {
         while true {
             let outcome = try attempt(body)
-            switch outcome.result {
-            case LIBDEFLATE_SUCCESS:
+            switch outcome.verdict {
+            case .done:
                 count += outcome.produced
                 return outcome.consumed
-            case LIBDEFLATE_INSUFFICIENT_SPACE:
+            case .outputFull:
                 try grow(for: body)
-            default:
+            case .damaged:
                 throw FormatError(
                     path,
                     .invalid(
@@ -157,12 +155,16 @@ private struct GrowingOutput {
         }
     }
 
-    private func attempt(
-        _ body: Bytes
-    ) throws(FormatError) -> (result: libdeflate_result, consumed: Int, produced: Int) {
+    private func attempt(_ body: Bytes) throws(FormatError) -> InflateOutcome {
         // The memory is not yet lent to anyone: `finished` is taken after the last member.
-        let free = UnsafeMutableRawBufferPointer(mutating: memory.owner.memory)
-        return try Inflate.deflate(body, into: UnsafeMutableRawBufferPointer(rebasing: free[count...]), path: path)
+        let memory = UnsafeMutableRawBufferPointer(mutating: memory.owner.memory)
+        let free = UnsafeMutableRawBufferPointer(rebasing: memory[count...])
+        // A size that is merely claimed must not take the machine's memory: most volumes expand less than eightfold.
+        let likely = min(free.count, max(16 << 20, body.count * 8))
+        let prefaulting = Prefaulting(UnsafeMutableRawBufferPointer(rebasing: free[..<likely]))
+        let outcome = try Inflate.fastest(body, into: free, path: path)
+        _ = consume prefaulting
+        return outcome
     }
 
     private mutating func grow(for body: Bytes) throws(FormatError) {

@@ -2,6 +2,7 @@
 // byte of it is written. The only calls into CDeflate live here.
 
 import CDeflate
+import CISAL
 
 /// Decompression with a bound on its output.
 public enum Inflate {
@@ -19,7 +20,9 @@ public enum Inflate {
     ///
     /// - Parameter start: the checksum of the bytes before these, when they come in pieces.
     public static func crc32(_ bytes: Bytes, continuing start: UInt32 = 0) -> UInt32 {
-        bytes.withUnsafeBytes { libdeflate_crc32(start, $0.baseAddress, $0.count) }
+        bytes.withUnsafeBytes { raw in
+            raw.withMemoryRebound(to: UInt8.self) { CISAL_crc32(start, $0.baseAddress, $0.count) }
+        }
     }
 
     /// Inflates a raw deflate stream whose size is known.
@@ -32,13 +35,13 @@ public enum Inflate {
     static func raw(_ bytes: Bytes, size: Int, path: String, section: String) throws(FormatError) -> Bytes {
         try checkClaim(size, from: bytes.count, path: path, section: section)
         return try Bytes(byteCount: size) { (output: UnsafeMutableRawBufferPointer) throws(FormatError) in
-            let (result, _, produced) = try deflate(bytes, into: output, path: path)
-            guard result == LIBDEFLATE_SUCCESS, produced == size else {
+            let outcome = try deflate(bytes, into: output, path: path)
+            guard outcome.verdict == .done, outcome.produced == size else {
                 let found =
-                    switch result {
-                    case LIBDEFLATE_SUCCESS: "\(produced) bytes"
-                    case LIBDEFLATE_INSUFFICIENT_SPACE: "more than that"
-                    default: "damaged deflate data"
+                    switch outcome.verdict {
+                    case .done: "\(outcome.produced) bytes"
+                    case .outputFull: "more than that"
+                    case .damaged: "damaged deflate data"
                     }
                 throw FormatError(
                     path, .invalid(section: section, expected: "\(size) bytes after inflating", found: found))
@@ -79,10 +82,10 @@ public enum Inflate {
         let buffer = try? Bytes(byteCount: count + 258) { (output: UnsafeMutableRawBufferPointer) throws(FormatError) in
             output.initializeMemory(as: UInt8.self, repeating: 0)
             let outcome = try deflate(start, into: output, path: "")
-            switch outcome.result {
-            case LIBDEFLATE_SUCCESS: produced = min(outcome.produced, count)
-            case LIBDEFLATE_INSUFFICIENT_SPACE: produced = count
-            default: break
+            switch outcome.verdict {
+            case .done: produced = min(outcome.produced, count)
+            case .outputFull: produced = count
+            case .damaged: break
             }
         }
         return produced.flatMap { buffer?.slice(0, $0) }
@@ -109,10 +112,10 @@ public enum Inflate {
         }
     }
 
-    /// One libdeflate call: its verdict, the bytes it consumed and the bytes it produced.
+    /// One libdeflate call on a raw deflate stream.
     static func deflate(
         _ bytes: Bytes, into output: UnsafeMutableRawBufferPointer, path: String
-    ) throws(FormatError) -> (result: libdeflate_result, consumed: Int, produced: Int) {
+    ) throws(FormatError) -> InflateOutcome {
         guard let decompressor = libdeflate_alloc_decompressor() else {
             throw FormatError(path, .library(call: "libdeflate_alloc_decompressor", detail: "out of memory"))
         }
@@ -123,6 +126,10 @@ public enum Inflate {
             libdeflate_deflate_decompress_ex(
                 decompressor, input.baseAddress, input.count, output.baseAddress, output.count, &consumed, &produced)
         }
-        return (result, consumed, produced)
+        return switch result {
+        case LIBDEFLATE_SUCCESS: InflateOutcome(verdict: .done, consumed: consumed, produced: produced)
+        case LIBDEFLATE_INSUFFICIENT_SPACE: InflateOutcome(verdict: .outputFull)
+        default: InflateOutcome(verdict: .damaged)
+        }
     }
 }

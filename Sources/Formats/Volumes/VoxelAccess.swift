@@ -121,6 +121,7 @@ extension Volume {
             return voxels.bytes.withUnsafeBytes { raw in
                 precondition(raw.count >= count * MemoryLayout<Stored>.size, "fewer bytes than voxels")
                 return [Float](unsafeUninitializedCapacity: count) { output, written in
+                    preferHugePages(UnsafeMutableRawBufferPointer(output))
                     if isIdentity {
                         for index in 0..<count {
                             let offset = index &* MemoryLayout<Stored>.size

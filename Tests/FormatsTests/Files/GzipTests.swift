@@ -80,14 +80,66 @@ import Testing
         #expect(Inflate.gzipPrefix(Bytes(copying: [1, 2, 3])) == nil)
     }
 
-    @Test func aPrefixLongerThanABlockComesBeforeTheCompressedBytes() throws {
-        let prefix = (0..<70_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
-        for level in [1, 2, 6] as [Int32] {
-            let file = Deflate.gzip(Bytes(copying: Array("abc".utf8)), after: prefix, level: level)
-            let plain = try Inflate.gzip(file, path: "v.gz", limit: 1 << 20, expecting: 70_003)
-            #expect(plain.array == prefix + Array("abc".utf8))
+    /// The pieces of output, 256 kB each, end in the middle of the input more than once.
+    @Test(arguments: Deflate.Level.allCases) func partsAreCompressedIntoOneMember(level: Deflate.Level) throws {
+        var random = SplitMix64(seed: 3)
+        let parts = [300_000, 0, 1_000_000].map { count in
+            Bytes(copying: (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next() & 0x3F) })
         }
-        #expect(Deflate.gzip(Bytes(copying: [UInt8]())).array.prefix(4) == [0x1F, 0x8B, 8, 0])
+        var file: [UInt8] = []
+        Deflate.gzip(parts, level: level) { file += $0 }
+        let plain = try Inflate.gzip(Bytes(copying: file), path: "v.gz", limit: 2 << 20)
+        #expect(plain.array == parts.flatMap(\.array))
+        #expect(file.count < 1_050_000)  // six bits of eight
+        #expect(Inflate.crc32(plain) == file.suffix(8).prefix(4).reversed().reduce(0) { $0 << 8 | UInt32($1) })
+    }
+
+    /// From 64 MiB on both libraries are tried; ISA-L is asked here whatever the clock says.
+    @Test func bothLibrariesInflateTheSame() throws {
+        var random = SplitMix64(seed: 9)
+        let plain = Bytes(copying: (0..<3_000_000).map { _ in Int16(truncatingIfNeeded: random.next() & 0xFF) })
+        let file = Deflate.gzip(plain)
+        let stream = try #require(file.slice(10, file.count - 10))
+        let output = UnsafeMutableRawBufferPointer.allocate(byteCount: plain.count, alignment: 64)
+        defer { output.deallocate() }
+        guard let isal = ISALStream(), let second = ISALStream() else {
+            Issue.record("no memory")
+            return
+        }
+        let part = UnsafeMutableRawBufferPointer(rebasing: output[..<100_000])
+        #expect(isal.inflate(stream, into: part).verdict == .outputFull)
+        let outcome = isal.inflate(stream, into: output)
+        #expect(outcome.verdict == .done)
+        #expect(outcome.produced == plain.count)
+        #expect(outcome.consumed == stream.count - 8)
+        #expect(plain.withUnsafeBytes { $0.elementsEqual(UnsafeRawBufferPointer(output)) })
+        let cut = try #require(stream.slice(0, stream.count / 2))
+        #expect(second.inflate(cut, into: output).verdict == .damaged)
+    }
+
+    @Test func aLargeFileIsInflatedWhicheverLibraryWinsTheTrial() throws {
+        let plain = Bytes(copying: (0..<(10 << 20)).map { UInt64($0 / 3) })
+        let file = Deflate.gzip(plain)
+        let size = plain.count
+        #expect(size >= Inflate.trialFrom)
+        let inflated = try Inflate.gzip(file, path: "v.gz", limit: size + 100, expecting: size)
+        #expect(inflated.withUnsafeBytes { got in plain.withUnsafeBytes { got.elementsEqual($0) } })
+        let damaged = file.array.patched(file.count / 2, [0xFF, 0, 0xFF, 0])
+        #expect(message { try inflate(damaged, limit: size) }.contains("damaged"))
+    }
+
+    @Test func nothingIsCompressedToAnEmptyMember() throws {
+        let file = Deflate.gzip(Bytes(copying: [UInt8]()))
+        #expect(file.array.prefix(8) == [0x1F, 0x8B, 8, 0, 0, 0, 0, 0])  // neither name nor time
+        #expect(try Inflate.gzip(file, path: "v.gz", limit: 10).count == 0)
+    }
+
+    @Test func scansAndLabelMapsGetTheLevelThatMakesThemSmaller() {
+        var random = SplitMix64(seed: 5)
+        let scan = (0..<200_000).map { Int16(($0 / 300) % 700) + Int16(random.next() & 31) }
+        let labels = (0..<400_000).map { UInt8(($0 / 1000) % 3) }
+        #expect(Deflate.Level(for: Bytes(copying: scan)) == .noisy)
+        #expect(Deflate.Level(for: Bytes(copying: labels)) == .even)
     }
 
     /// Large results are mapped, but there is no file to read them from again.
@@ -101,14 +153,6 @@ import Testing
             #expect(try Bytes(mapping: "\(folder)/v").array == plain)
             #expect(bytes.array == plain)
         }
-    }
-
-    @Test func noiseIsWrittenAtTheFastestLevelAndEvenDataAtTheNext() {
-        var random = SplitMix64(seed: 3)
-        let noise = (0..<300_000).map { _ in UInt8(truncatingIfNeeded: random.next()) & 0x3F }
-        #expect(Deflate.fastLevel(for: Bytes(copying: noise)) == 1)
-        #expect(Deflate.fastLevel(for: Bytes(copying: [UInt8](repeating: 5, count: 300_000))) == 2)
-        #expect(Deflate.fastLevel(for: Bytes(copying: [1, 2] as [UInt8])) == 1)
     }
 
     @Test func theChecksumIsTheStandardOne() {

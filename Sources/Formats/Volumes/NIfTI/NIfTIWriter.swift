@@ -183,11 +183,7 @@ extension AtomicFile {
             try write(voxels)
             return
         }
-        // A small volume is compressed with its header, which can be most of it.
-        guard voxels.count < 1 << 20 else {
-            let level = Deflate.fastLevel(for: voxels)
-            return try write(Deflate.gzip(voxels, after: header, level: level))
-        }
-        try write(Deflate.gzip(Bytes(copying: header + voxels.array)))
+        let parts = [Bytes(copying: header), voxels]
+        try Deflate.gzip(parts, level: Deflate.Level(for: voxels)) { (piece) throws(FormatError) in try write(piece) }
     }
 }
