@@ -6,7 +6,10 @@ import COneDNN
 final class Primitive {
     enum Role: Int32 {
         case source = 0
-        case source2, weights, bias, destination, scratchpad, sources
+        case source2, weights, bias, destination
+        case sourceGradient, weightsGradient, biasGradient, destinationGradient
+        case mean, variance, scale, shift, scaleGradient, shiftGradient, workspace
+        case scratchpad, sources
     }
 
     let handle: OpaquePointer

@@ -55,14 +55,16 @@ final class PlanBuilder {
     let parameters: any ParameterSource
     let order: MapLayout.Order
     /// Which nodes run on a few images at a time.
-    private var slices = BatchSlices(wholeBatch: 1)
+    private(set) var slices = BatchSlices(wholeBatch: 1)
     /// The whole batch's layout of every value that some step makes.
-    private var layouts: [Graph.NodeID: MapLayout] = [:]
+    var layouts: [Graph.NodeID: MapLayout] = [:]
     private var lifetimes: [BufferLifetime] = []
-    private var bufferOf: [Graph.NodeID: Int] = [:]
+    var bufferOf: [Graph.NodeID: Int] = [:]
+    /// Whether a buffer lives from its first use to its last (training), instead of as the first pass says.
+    var tracksUses = false
     /// Buffers of values that sliced nodes hand to later ones, and of the images: they hold the whole batch.
     private var sliceByteCounts: [Int: Int] = [:]
-    private var pending: [(node: Int, step: PendingStep)] = []
+    private(set) var pending: [(node: Int, step: PendingStep)] = []
     private var scratchByteCount = 0
     private var currentNode = 0
     /// The arena buffer that takes the images, NCHW.
@@ -136,7 +138,7 @@ final class PlanBuilder {
     }
 
     /// First convolutions have kernels for few NCHW channels; everything else wants the plan's layout.
-    private func takesInputAsItIs(_ nodes: [FusedNode]) -> Bool {
+    func takesInputAsItIs(_ nodes: [FusedNode]) -> Bool {
         guard case .blocked(let lanes) = order, shapes[0][1] < lanes else { return false }
         return nodes.allSatisfy { node in
             guard node.inputs.contains(0) else { return true }
@@ -146,10 +148,13 @@ final class PlanBuilder {
     }
 
     @discardableResult
-    private func addBuffer(_ byteCount: Int, first: Int, last: Int) -> Int {
+    func addBuffer(_ byteCount: Int, first: Int, last: Int) -> Int {
         lifetimes.append(BufferLifetime(byteCount: byteCount, first: first, last: last))
         return lifetimes.count - 1
     }
+
+    /// Makes the buffer that takes the images, when values are planned elsewhere; it is filled before the first node.
+    func setInput(byteCount: Int) { inputBuffer = addBuffer(byteCount, first: -1, last: -1) }
 
     // MARK: Second pass: used by the operations' own files
 
@@ -179,8 +184,24 @@ final class PlanBuilder {
 
     func memory(of value: Graph.NodeID) throws(EngineError) -> MemoryReference {
         guard let buffer = bufferOf[value] else { throw .library(call: "plan", detail: "value \(value) has no memory") }
-        return .buffer(buffer)
+        return use(.buffer(buffer))
     }
+
+    /// A buffer that will live from its first use to its last.
+    func trackedBuffer(byteCount: Int) -> MemoryReference { .buffer(addBuffer(byteCount, first: .max, last: -1)) }
+
+    /// Notes that the current node uses memory, which keeps it from being given to another value meanwhile.
+    @discardableResult
+    func use(_ memory: MemoryReference) -> MemoryReference {
+        if tracksUses, case .buffer(let index) = memory {
+            lifetimes[index].first = min(lifetimes[index].first, currentNode)
+            lifetimes[index].last = max(lifetimes[index].last, currentNode)
+        }
+        return memory
+    }
+
+    /// Bytes of the arena that the buffers would need now.
+    var plannedByteCount: Int { MemoryPlan(lifetimes.filter { $0.last >= 0 }).byteCount }
 
     /// Whether two values share one buffer.
     func sharesMemory(_ a: Graph.NodeID, _ b: Graph.NodeID) -> Bool { bufferOf[a] == bufferOf[b] }
@@ -225,7 +246,7 @@ final class PlanBuilder {
 
     /// Allocates the memory and binds every step to it, those of sliced nodes once for every slice.
     func finish() throws(EngineError) -> (steps: [PlanStep], resolver: MemoryResolver) {
-        let plan = MemoryPlan(lifetimes)
+        let plan = MemoryPlan(lifetimes.map { $0.last < 0 ? BufferLifetime(byteCount: 0, first: 0, last: 0) : $0 })
         var resolver = MemoryResolver(
             arena: AlignedBuffer(byteCount: plan.byteCount), offsets: plan.offsets,
             scratch: AlignedBuffer(byteCount: scratchByteCount), sliceByteCounts: sliceByteCounts)

@@ -34,23 +34,31 @@ extension PlanBuilder {
         _ node: FusedNode, _ window: Op.Window, _ kind: CDNN_PoolingKind,
         from source: (memory: MemoryReference, layout: MapLayout), _ padding: Padding
     ) throws(EngineError) {
-        let target = try layout(of: node.output)
-        let from = try source.layout.described(), to = try target.described()
-        // oneDNN derives the output's size from the padding, so a last partial window needs its rows counted.
-        let bottom =
-            (target.height - 1) * window.stride.height + window.size.height - source.layout.height - padding.top
-        let right = (target.width - 1) * window.stride.width + window.size.width - source.layout.width - padding.left
-        var spec = CDNN_pooling()
+        let from = try source.layout.described(), to = try layout(of: node.output).described()
+        var spec = try poolingSpecification(node, window, kind, source: source.layout, padding)
         spec.source = from.handle
         spec.destination = to.handle
+        let primitive = try Primitive("dnnl_pooling (\(node.name))") { CDNN_pooling_create(stream.handle, &spec, $0) }
+        withExtendedLifetime((from, to)) {}
+        append(
+            primitive, layer: node.name, [(.source, source.memory), (.destination, try memory(of: node.output))])
+    }
+
+    /// A pooling's sizes and paddings; the layouts are the caller's to fill in.
+    func poolingSpecification(
+        _ node: FusedNode, _ window: Op.Window, _ kind: CDNN_PoolingKind, source: MapLayout, _ padding: Padding
+    ) throws(EngineError) -> CDNN_pooling {
+        let target = try layout(of: node.output)
+        // oneDNN derives the output's size from the padding, so a last partial window needs its rows counted.
+        let bottom =
+            (target.height - 1) * window.stride.height + window.size.height - source.height - padding.top
+        let right = (target.width - 1) * window.stride.width + window.size.width - source.width - padding.left
+        var spec = CDNN_pooling()
         spec.kind = Int32(kind.rawValue)
         spec.kernel = (Int64(window.size.height), Int64(window.size.width))
         spec.stride = (Int64(window.stride.height), Int64(window.stride.width))
         spec.before = (Int64(padding.top), Int64(padding.left))
         spec.after = (Int64(max(padding.bottom, bottom)), Int64(max(padding.right, right)))
-        let primitive = try Primitive("dnnl_pooling (\(node.name))") { CDNN_pooling_create(stream.handle, &spec, $0) }
-        withExtendedLifetime((from, to)) {}
-        append(
-            primitive, layer: node.name, [(.source, source.memory), (.destination, try memory(of: node.output))])
+        return spec
     }
 }

@@ -200,6 +200,13 @@ int CDNN_finish(dnnl_primitive_desc_t desc, int kind, CDNN_primitive **out) {
             primitive->layouts[CDNN_WEIGHTS] = CDNN_layout_from(query(desc, dnnl_query_weights_md, 0));
             primitive->layouts[CDNN_BIAS] = CDNN_layout_from(query(desc, dnnl_query_weights_md, 1));
         }
+        primitive->layouts[CDNN_DIFF_SOURCE] = CDNN_layout_from(query(desc, dnnl_query_diff_src_md, 0));
+        primitive->layouts[CDNN_DIFF_DESTINATION] = CDNN_layout_from(query(desc, dnnl_query_diff_dst_md, 0));
+        primitive->layouts[CDNN_WORKSPACE] = CDNN_layout_from(query(desc, dnnl_query_workspace_md, 0));
+        if (kind == KIND_PLAIN) {
+            primitive->layouts[CDNN_DIFF_WEIGHTS] = CDNN_layout_from(query(desc, dnnl_query_diff_weights_md, 0));
+            primitive->layouts[CDNN_DIFF_BIAS] = CDNN_layout_from(query(desc, dnnl_query_diff_weights_md, 1));
+        }
         if (kind == KIND_BINARY) primitive->layouts[CDNN_SOURCE_2] = CDNN_layout_from(query(desc, dnnl_query_src_md, 1));
     }
     dnnl_primitive_desc_destroy(desc);
@@ -209,6 +216,11 @@ int CDNN_finish(dnnl_primitive_desc_t desc, int kind, CDNN_primitive **out) {
     }
     *out = primitive;
     return 0;
+}
+
+const_dnnl_primitive_desc_t CDNN_descriptor(const CDNN_primitive *primitive) {
+    const_dnnl_primitive_desc_t desc = NULL;
+    return dnnl_primitive_get_primitive_desc(primitive->primitive, &desc) == dnnl_success ? desc : NULL;
 }
 
 const CDNN_layout *CDNN_primitive_layout(const CDNN_primitive *primitive, int role) {
@@ -246,6 +258,17 @@ static int argument_number(int kind, int role) {
     case CDNN_WEIGHTS: return DNNL_ARG_WEIGHTS;
     case CDNN_BIAS: return DNNL_ARG_BIAS;
     case CDNN_SCRATCHPAD: return DNNL_ARG_SCRATCHPAD;
+    case CDNN_DIFF_SOURCE: return DNNL_ARG_DIFF_SRC;
+    case CDNN_DIFF_WEIGHTS: return DNNL_ARG_DIFF_WEIGHTS;
+    case CDNN_DIFF_BIAS: return DNNL_ARG_DIFF_BIAS;
+    case CDNN_DIFF_DESTINATION: return DNNL_ARG_DIFF_DST;
+    case CDNN_MEAN: return DNNL_ARG_MEAN;
+    case CDNN_VARIANCE: return DNNL_ARG_VARIANCE;
+    case CDNN_SCALE: return DNNL_ARG_SCALE;
+    case CDNN_SHIFT: return DNNL_ARG_SHIFT;
+    case CDNN_DIFF_SCALE: return DNNL_ARG_DIFF_SCALE;
+    case CDNN_DIFF_SHIFT: return DNNL_ARG_DIFF_SHIFT;
+    case CDNN_WORKSPACE: return DNNL_ARG_WORKSPACE;
     default: return kind == KIND_REORDER ? DNNL_ARG_TO : DNNL_ARG_DST;
     }
 }

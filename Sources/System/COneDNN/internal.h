@@ -41,13 +41,16 @@ struct CDNN_primitive {
     char name[64];
 };
 
-enum { KIND_PLAIN = 0, KIND_BINARY, KIND_CONCAT, KIND_REORDER };
+enum { KIND_PLAIN = 0, KIND_BINARY, KIND_CONCAT, KIND_REORDER, KIND_NORM };
 
 // Takes over `desc` of a finished primitive descriptor: makes the primitive, records its layouts, frees `desc`.
 int CDNN_finish(dnnl_primitive_desc_t desc, int kind, CDNN_primitive **out);
 int CDNN_make_attributes(CDNN_post post, dnnl_primitive_attr_t *out);
 dnnl_alg_kind_t CDNN_activation_kind(int activation);
 CDNN_layout *CDNN_layout_from(DescArgument desc);
+
+// The primitive descriptor that a primitive was made from; borrowed.
+const_dnnl_primitive_desc_t CDNN_descriptor(const CDNN_primitive *primitive);
 
 #define TRY(call) do { int status_ = (int)(call); if (status_ != dnnl_success) return status_; } while (0)
 

@@ -15,7 +15,9 @@ struct Ripe: ParsableCommand {
             130 stopped by Ctrl-C.
             """,
         version: "0.1.0",
-        subcommands: [Score.self, Pick.self, Convert.self, Diff.self, Inspect.self, Features.self, Bench.self])
+        subcommands: [
+            Score.self, Pick.self, Convert.self, Diff.self, Inspect.self, Features.self, Gradients.self, Bench.self,
+        ])
 
     func run() throws {
         try Console.write([

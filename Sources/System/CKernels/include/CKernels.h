@@ -132,6 +132,48 @@ void CK_winograd_scatter(const CK_Winograd *work, int64_t index);
 void CK_winograd_weights(
     const float *kernels, float *weights, int64_t inputs, int64_t outputs, int64_t lanes, int64_t index);
 
+// ---- the reverse pass ----
+
+// Element by element over `count` floats. One call: CK_SEGMENT of them.
+typedef struct {
+    const float *a, *b;
+    float *destination;
+    int64_t count;
+    float limit;
+} CK_Pointwise;
+enum { CK_SEGMENT = 16384 };
+void CK_accumulate(const CK_Pointwise *work, int64_t index);     // destination += a
+void CK_product(const CK_Pointwise *work, int64_t index);        // destination = a b
+void CK_relu_backward(const CK_Pointwise *work, int64_t index);  // destination = a where 0 < b < limit, else 0
+
+// Per image and channel, the sum over the positions of a b (or of a, where b is NULL), in float64.
+// One call: one (image, block).
+typedef struct {
+    const float *a, *b;
+    float *sums;
+    int64_t lanes, positions;
+} CK_ChannelSums;
+void CK_channel_sums(const CK_ChannelSums *work, int64_t index);
+
+// The reverse of CK_copy_channels: `channels` channels of the source from channel `first` on become the destination,
+// whose last block is filled up with zeros. One call: one image.
+void CK_take_channels(const CK_CopyChannels *work, int64_t index);
+
+// The reverse of CK_subsample, with its work: `source` holds what came out there (its destination's shape) and
+// `destination` receives the shape that went in. One call: one (image, source block).
+void CK_subsample_backward(const CK_Subsample *work, int64_t index);
+
+// The reverse of CK_pad, with its work: `source` has the padded shape, `destination` the other. One call: (image, block).
+void CK_crop(const CK_Pad *work, int64_t index);
+
+// Sums each rows x columns window of a map of height * rows x width * columns. One call: (image, block).
+typedef struct {
+    const float *source;
+    float *destination;
+    int64_t lanes, height, width, rows, columns;
+} CK_Enlarge;
+void CK_enlarge_backward(const CK_Enlarge *work, int64_t index);
+
 // Sums over one vector, in float64. Taking the first entry off everything first keeps a large mean from eating the
 // spread: no entry is further than sqrt(count) standard deviations from the mean.
 typedef struct {

@@ -43,7 +43,13 @@ void CDNN_layout_destroy(CDNN_layout *layout);
 
 // ---- primitives ----
 typedef struct CDNN_primitive CDNN_primitive;
-enum { CDNN_SOURCE = 0, CDNN_SOURCE_2, CDNN_WEIGHTS, CDNN_BIAS, CDNN_DESTINATION, CDNN_SCRATCHPAD, CDNN_SOURCES };
+enum {
+    CDNN_SOURCE = 0, CDNN_SOURCE_2, CDNN_WEIGHTS, CDNN_BIAS, CDNN_DESTINATION,
+    // What training adds: gradients, a normalisation's statistics and parameters, and what forward keeps for backward.
+    CDNN_DIFF_SOURCE, CDNN_DIFF_WEIGHTS, CDNN_DIFF_BIAS, CDNN_DIFF_DESTINATION, CDNN_MEAN, CDNN_VARIANCE, CDNN_SCALE,
+    CDNN_SHIFT, CDNN_DIFF_SCALE, CDNN_DIFF_SHIFT, CDNN_WORKSPACE,
+    CDNN_SCRATCHPAD, CDNN_SOURCES
+};
 typedef enum {
     CDNN_IDENTITY = 0, CDNN_RELU, CDNN_RELU_CAPPED, CDNN_GELU_ERF, CDNN_GELU_TANH, CDNN_SIGMOID, CDNN_SWISH, CDNN_TANH,
     CDNN_ELU, CDNN_HARD_SWISH, CDNN_CLIP, CDNN_LINEAR, CDNN_SOFTPLUS, CDNN_POWER,
@@ -91,6 +97,40 @@ int CDNN_concat_create(
 
 int CDNN_reorder_create(
     CDNN_stream *stream, const CDNN_layout *source, const CDNN_layout *destination, CDNN_primitive **out);
+
+// ---- training: forward primitives that keep what backward needs, and backward primitives ----
+// A backward primitive is made with the forward one as its hint; the same spec describes both.
+
+// The forward kernel for training. `weights` fixes the layout of the weights; NULL lets the kernel choose.
+int CDNN_convolution_training_create(
+    CDNN_stream *stream, const CDNN_convolution *spec, const CDNN_layout *weights, CDNN_primitive **out);
+// Gradient of the source from that of the destination and the weights (whose layout it chooses).
+int CDNN_convolution_backward_data_create(
+    CDNN_stream *stream, const CDNN_convolution *spec, const CDNN_primitive *forward, CDNN_primitive **out);
+// Gradients of weights (whose layout it chooses) and bias from the source and the destination's gradient.
+int CDNN_convolution_backward_weights_create(
+    CDNN_stream *stream, const CDNN_convolution *spec, const CDNN_primitive *forward, CDNN_primitive **out);
+
+int CDNN_pooling_training_create(CDNN_stream *stream, const CDNN_pooling *spec, CDNN_primitive **out);
+int CDNN_pooling_backward_create(
+    CDNN_stream *stream, const CDNN_pooling *spec, const CDNN_primitive *forward, CDNN_primitive **out);
+
+// Batch normalisation, with scale and shift as separate vectors; given statistics are read, others are written.
+typedef struct {
+    const CDNN_layout *layout;
+    float epsilon;
+    int has_given_statistics, has_relu;
+} CDNN_batch_norm;
+int CDNN_batch_norm_training_create(CDNN_stream *stream, const CDNN_batch_norm *spec, CDNN_primitive **out);
+int CDNN_batch_norm_backward_create(
+    CDNN_stream *stream, const CDNN_batch_norm *spec, const CDNN_primitive *forward, CDNN_primitive **out);
+
+// Gradient of an activation from its source.
+int CDNN_activation_backward_create(
+    CDNN_stream *stream, const CDNN_layout *layout, int activation, float alpha, float beta, CDNN_primitive **out);
+
+int CDNN_resampling_backward_create(
+    CDNN_stream *stream, int kind, const CDNN_layout *source, const CDNN_layout *destination, CDNN_primitive **out);
 
 // The layout a primitive chose for a role; NULL when it has none. Valid while the primitive lives.
 const CDNN_layout *CDNN_primitive_layout(const CDNN_primitive *primitive, int role);

@@ -1,0 +1,155 @@
+// Convolutions forward and backward: the derivative by the input needs the weights, that by the weights the input.
+
+import CKernels
+import COneDNN
+import Formats
+
+extension TrainingBuilder {
+    func addConvolution(
+        _ node: FusedNode, _ convolution: Op.Convolution, isTransposed: Bool
+    ) throws(EngineError) -> Reverse? {
+        let source = try plan.layout(of: node.inputs[0]), target = try plan.layout(of: node.output)
+        let geometry = ConvolutionGeometry(
+            node, convolution, source: source, target: target, isTransposed: isTransposed)
+        let layouts = (try source.described(), try target.described())
+        defer { withExtendedLifetime(layouts) {} }
+        var spec = geometry.specification
+        spec.source = layouts.0.handle
+        spec.destination = layouts.1.handle
+        spec.has_bias = convolution.bias == nil ? 0 : 1
+        let known = parameters.entries[convolution.weight.name]
+        let forward = try Primitive("dnnl_convolution (\(node.name))") {
+            CDNN_convolution_training_create(plan.stream.handle, &spec, known?.kernelLayout?.handle, $0)
+        }
+        let weights = try parameters.kernel(
+            convolution.weight, KernelPacking(convolution, geometry, isTransposed: isTransposed)
+        ) { () throws(EngineError) in try forward.layoutOrThrow(.weights) }
+        let bias = try convolution.bias.map { (bias) throws(EngineError) in
+            try parameters.vector(bias, stored: target.storedChannels)
+        }
+        var arguments: [(Primitive.Role, MemoryReference)] = [
+            (.source, try plan.memory(of: node.inputs[0])), (.destination, try plan.memory(of: node.output)),
+            (.weights, plan.constant(weights.values)),
+        ]
+        if let bias { arguments.append((.bias, plan.constant(bias.values))) }
+        plan.append(forward, layer: node.name, arguments)
+        guard needsGradient(node.output) else { return nil }
+        let work = ConvolutionReverse(
+            node: node, spec: spec, layouts: layouts, forward: forward, weights: weights, bias: bias)
+        return { (gradient) throws(EngineError) in
+            if weights.gradient != nil || bias?.gradient != nil { try self.weightsGradient(work, gradient) }
+            if self.wantsInput(node) { try self.inputGradient(work, gradient) }
+        }
+    }
+
+    /// The derivative by the input: a convolution with the kernel turned round.
+    private func inputGradient(_ work: ConvolutionReverse, _ gradient: MemoryReference) throws(EngineError) {
+        var spec = work.spec
+        let backward = try Primitive("dnnl_convolution_backward_data (\(work.node.name))") {
+            CDNN_convolution_backward_data_create(plan.stream.handle, &spec, work.forward.handle, $0)
+        }
+        let wanted = try backward.layoutOrThrow(.weights)
+        let weights = try rearranged(
+            plan.constant(work.weights.values), try work.weights.kernelLayoutOrThrow(), to: wanted,
+            layer: work.node.name)
+        let target = try newGradient(of: work.node.inputs[0])
+        plan.append(
+            backward, layer: work.node.name + " (input gradient)",
+            [(.destinationGradient, plan.use(gradient)), (.weights, plan.use(weights)), (.sourceGradient, target)])
+        contribute(target, to: work.node.inputs[0], isOwned: true)
+    }
+
+    /// The derivatives by kernel and bias.
+    private func weightsGradient(_ work: ConvolutionReverse, _ gradient: MemoryReference) throws(EngineError) {
+        var spec = work.spec
+        let backward = try Primitive("dnnl_convolution_backward_weights (\(work.node.name))") {
+            CDNN_convolution_backward_weights_create(plan.stream.handle, &spec, work.forward.handle, $0)
+        }
+        let made = try backward.layoutOrThrow(.weightsGradient)
+        let kept = try work.weights.kernelLayoutOrThrow()
+        let final = work.weights.gradient.map { plan.constant($0) }
+        let isDirect = final != nil && CDNN_layout_equal(made.handle, kept.handle) != 0
+        let target = isDirect ? final : plan.temporary(byteCount: made.byteCount)
+        guard let target else { return }
+        var arguments: [(Primitive.Role, MemoryReference)] = [
+            (.source, try plan.memory(of: work.node.inputs[0])), (.destinationGradient, plan.use(gradient)),
+            (.weightsGradient, target),
+        ]
+        if let bias = work.bias {
+            let place = bias.gradient.map { plan.constant($0) } ?? plan.temporary(byteCount: bias.packing.byteCount)
+            arguments.append((.biasGradient, place))
+        }
+        plan.append(backward, layer: work.node.name + " (weights gradient)", arguments)
+        guard let final else { return }
+        if !isDirect { try rearrange(target, made, to: final, kept, layer: work.node.name) }
+        try mask(work.weights, final)
+    }
+
+    /// Zeros the derivatives of the zeros between merged groups, which are no parameters.
+    private func mask(_ weights: TrainingParameters.Entry, _ gradient: MemoryReference) throws(EngineError) {
+        guard case .kernel(let packing, _) = weights.packing, packing.needsMask else { return }
+        let ones = [Float](repeating: 1, count: weights.parameter.shape.elementCount)
+        let plain = try Layout(packing.axes, .plain)
+        let mask = plan.constant(AlignedBuffer(byteCount: weights.packing.byteCount))
+        let source = plan.constant(packing.filled(ones))
+        try rearrange(source, plain, to: mask, try weights.kernelLayoutOrThrow(), layer: weights.parameter.name)
+        pointwise(gradient, mask, into: gradient, count: weights.count) { CK_product($0, $1) }
+    }
+
+    /// Values in another layout: the same memory when the layouts agree, else rearranged in memory of this step.
+    private func rearranged(
+        _ from: MemoryReference, _ source: Layout, to target: Layout, layer: String
+    ) throws(EngineError) -> MemoryReference {
+        guard CDNN_layout_equal(source.handle, target.handle) == 0 else { return from }
+        let memory = plan.temporary(byteCount: target.byteCount)
+        try rearrange(from, source, to: memory, target, layer: layer)
+        return memory
+    }
+
+    func rearrange(
+        _ from: MemoryReference, _ source: Layout, to memory: MemoryReference, _ target: Layout, layer: String
+    ) throws(EngineError) {
+        let primitive = try Primitive("dnnl_reorder (\(layer))") {
+            CDNN_reorder_create(plan.stream.handle, source.handle, target.handle, $0)
+        }
+        plan.append(
+            primitive, layer: layer + " (rearrangement)",
+            [(.source, plan.use(from)), (.destination, plan.use(memory))])
+    }
+}
+
+/// What the reverse steps of a convolution need of the forward ones.
+private struct ConvolutionReverse {
+    let node: FusedNode
+    let spec: CDNN_convolution
+    /// Keeps the layouts that `spec` points at.
+    let layouts: (Layout, Layout)
+    let forward: Primitive
+    let weights: TrainingParameters.Entry
+    let bias: TrainingParameters.Entry?
+}
+
+extension TrainingParameters.Entry {
+    /// The layout of a kernel; nil for vectors.
+    var kernelLayout: Layout? {
+        if case .kernel(_, let layout) = packing { layout } else { nil }
+    }
+
+    func kernelLayoutOrThrow() throws(EngineError) -> Layout {
+        guard let kernelLayout else {
+            throw .library(
+                call: "training plan", detail: "'\(parameter.name)' is used both as a kernel and as a vector")
+        }
+        return kernelLayout
+    }
+}
+
+extension Primitive {
+    /// The layout that the kernel chose for an argument it must have.
+    func layoutOrThrow(_ role: Role) throws(EngineError) -> Layout {
+        guard let layout = try layout(role) else {
+            throw .library(call: "dnnl_primitive_desc_query", detail: "no layout for \(role)")
+        }
+        return layout
+    }
+}

@@ -1,0 +1,195 @@
+// Builds a training plan: every node's forward steps, then in reverse order the steps that carry the loss's derivative
+// back. A buffer lives from its first use to its last, wherever in the two passes these are.
+
+import CKernels
+import COneDNN
+import Formats
+
+/// The state of one build.
+final class TrainingBuilder {
+    /// Derivatives that arrive at a value from one of its readers.
+    struct Contribution {
+        let memory: MemoryReference
+        /// Whether the buffer holds nothing else, so that others may be added to it.
+        let isOwned: Bool
+    }
+
+    /// Appends the steps that turn the derivative by a node's output into those by its inputs and parameters.
+    typealias Reverse = (MemoryReference) throws(EngineError) -> Void
+
+    let plan: PlanBuilder
+    let graph: Graph
+    let shapes: [Shape]
+    let parameters: TrainingParameters
+    let options: TrainingOptions
+    /// Nodes between a trained parameter and the output.
+    private var needsGradient = Set<Graph.NodeID>()
+    /// How many steps the forward pass has.
+    var forwardCount = 0
+    private var contributions: [Graph.NodeID: [Contribution]] = [:]
+
+    init(
+        _ graph: Graph, shapes: [Shape], output: Graph.NodeID, parameters: TrainingParameters, options: TrainingOptions
+    ) throws(EngineError) {
+        self.graph = graph
+        self.shapes = shapes
+        self.parameters = parameters
+        self.options = options
+        let ancestors = graph.ancestors(of: [output])
+        plan = try PlanBuilder(
+            graph, shapes: shapes, parameters: parameters, threads: options.threads,
+            order: MapLayout.preferredOrder(for: graph, nodes: ancestors, shapes: shapes))
+        plan.tracksUses = true
+        for id in ancestors {
+            let node = graph.nodes[id]
+            let isTrained = node.op.parameters.contains { parameters.isTrained($0) && !node.op.isStatistic($0) }
+            if isTrained || node.inputs.contains(where: { needsGradient.contains($0) }) { needsGradient.insert(id) }
+        }
+    }
+
+    // MARK: Nodes
+
+    /// The output's ancestors, each its own step but for ReLUs behind a normalisation, which oneDNN computes with it.
+    func nodes(output: Graph.NodeID) -> [FusedNode] {
+        let ancestors = graph.ancestors(of: [output])
+        var readers: [Graph.NodeID: [Graph.NodeID]] = [:]
+        for id in ancestors { for input in graph.nodes[id].inputs { readers[input, default: []].append(id) } }
+        var fused = Set<Graph.NodeID>()
+        var result: [FusedNode] = []
+        for id in ancestors where !fused.contains(id) {
+            let node = graph.nodes[id]
+            var step = FusedNode(op: node.op, inputs: node.inputs, output: id, name: node.name)
+            if case .batchNorm = node.op, id != output, let reader = readers[id], reader.count == 1,
+                case .activation(.relu(cap: nil)) = graph.nodes[reader[0]].op
+            {
+                step.output = reader[0]
+                step.activation = .relu(cap: nil)
+                fused.insert(reader[0])
+                // The derivative arrives at the ReLU's value.
+                if needsGradient.contains(id) { needsGradient.insert(reader[0]) }
+            }
+            result.append(step)
+        }
+        return result.sorted { $0.output < $1.output }
+    }
+
+    /// Gives every value a layout and memory.
+    func planValues(of nodes: [FusedNode]) {
+        let inputLayout = MapLayout(.plain, shapes[0])
+        let keepsInput = plan.takesInputAsItIs(nodes)
+        plan.setInput(byteCount: inputLayout.byteCount)
+        for node in nodes {
+            if case .input = node.op, keepsInput {
+                plan.layouts[node.output] = inputLayout
+                plan.bufferOf[node.output] = plan.inputBuffer
+                continue
+            }
+            let layout = MapLayout(plan.order, shapes[node.output])
+            plan.layouts[node.output] = layout
+            plan.bufferOf[node.output] = plan.addBuffer(layout.byteCount, first: .max, last: -1)
+        }
+    }
+
+    /// Appends a node's forward steps and says how to reverse them; nil where nothing before it is trained.
+    func forward(_ node: FusedNode) throws(EngineError) -> Reverse? {
+        switch node.op {
+        case .convolution(let convolution): return try addConvolution(node, convolution, isTransposed: false)
+        case .transposedConvolution(let convolution, _):
+            return try addConvolution(node, convolution, isTransposed: true)
+        case .batchNorm(let norm): return try batchNorm(node, norm)
+        case .activation(let activation): return try self.activation(node, activation)
+        case .maxPool(let window): return try pooling(node, window, kind: CDNN_POOL_MAX)
+        case .averagePool(let window, let countsPadding) where !window.roundsUp || !countsPadding:
+            return try pooling(node, window, kind: countsPadding ? CDNN_POOL_AVERAGE_WITH_PADDING : CDNN_POOL_AVERAGE)
+        case .globalAveragePool:
+            let all = Size2(shapes[node.inputs[0]][2], shapes[node.inputs[0]][3])
+            return try pooling(node, Op.Window(size: all, stride: all), kind: CDNN_POOL_AVERAGE)
+        case .add: return try sum(node)
+        case .multiply: return try product(node)
+        case .concatenate: return try concatenation(node)
+        case .subsample(let stride): return try subsample(node, stride: stride)
+        case .padChannels: return try subsample(node, stride: 1)
+        case .pad(let padding, _): return try pad(node, padding)
+        case .upsample(let factor, let interpolation): return try upsample(node, factor, interpolation)
+        case .affine(let scale, _): return try scaling(node, by: scale)
+        case .scale(let factor): return try scaling(node, by: [Float](repeating: factor, count: shapes[node.output][1]))
+        case .input: return try inputNode(node)
+        default:
+            throw .unsupportedLayer(
+                name: node.name, kind: "\(node.op.kind)", advice: "training it is not supported; freeze the encoder")
+        }
+    }
+
+    private func inputNode(_ node: FusedNode) throws(EngineError) -> Reverse? {
+        plan.use(.buffer(plan.inputBuffer))
+        try plan.add(node)
+        return nil
+    }
+
+    // MARK: Derivatives
+
+    func needsGradient(_ value: Graph.NodeID) -> Bool { needsGradient.contains(value) }
+
+    /// The input among a node's whose derivative is wanted, if it has one input.
+    func wantsInput(_ node: FusedNode) -> Bool { needsGradient(node.inputs[0]) }
+
+    /// Memory for a derivative by a value.
+    func newGradient(of value: Graph.NodeID) throws(EngineError) -> MemoryReference {
+        plan.use(plan.trackedBuffer(byteCount: try plan.layout(of: value).byteCount))
+    }
+
+    /// Hands a derivative to a value.
+    func contribute(_ memory: MemoryReference, to value: Graph.NodeID, isOwned: Bool) {
+        contributions[value, default: []].append(Contribution(memory: memory, isOwned: isOwned))
+    }
+
+    /// The whole derivative by a value: the sum of what its readers contributed; nil when nobody did.
+    func gradient(of value: Graph.NodeID) throws(EngineError) -> MemoryReference? {
+        guard let parts = contributions.removeValue(forKey: value), let first = parts.first else { return nil }
+        guard parts.count > 1 else { return plan.use(first.memory) }
+        let count = try plan.layout(of: value).byteCount / MemoryLayout<Float>.stride
+        let target: MemoryReference
+        var rest = parts
+        if let owned = parts.firstIndex(where: \.isOwned) {
+            target = plan.use(rest.remove(at: owned).memory)
+        } else {
+            target = try newGradient(of: value)
+            try copy(rest.removeFirst().memory, to: target, byteCount: count * MemoryLayout<Float>.stride)
+        }
+        for part in rest { pointwise(part.memory, nil, into: target, count: count) { CK_accumulate($0, $1) } }
+        return target
+    }
+
+    private func copy(_ from: MemoryReference, to: MemoryReference, byteCount: Int) throws(EngineError) {
+        plan.use(from)
+        plan.append(kernel: { resolver in
+            let (from, to) = (resolver.address(from), resolver.address(to))
+            return { to.copyMemory(from: from, byteCount: byteCount) }
+        })
+    }
+
+    /// Runs one of the element-wise loops.
+    func pointwise(
+        _ a: MemoryReference, _ b: MemoryReference?, into target: MemoryReference, count: Int,
+        limit: Float = .infinity, _ run: @escaping @Sendable (UnsafePointer<CK_Pointwise>, Int64) -> Void
+    ) {
+        for memory in [a, b, target].compactMap({ $0 }) { plan.use(memory) }
+        let segment = Int(CK_SEGMENT)
+        plan.addLoop((count + segment - 1) / segment, run) { memory in
+            CK_Pointwise(
+                a: memory.floats(a), b: b.map { UnsafePointer(memory.floats($0)) },
+                destination: memory.floats(target), count: Int64(count), limit: limit)
+        }
+    }
+}
+
+extension Op {
+    /// Whether a parameter is a running statistic, which is measured, not trained.
+    func isStatistic(_ parameter: Parameter) -> Bool {
+        if case .batchNorm(let norm) = self { return parameter == norm.mean || parameter == norm.variance }
+        return false
+    }
+
+    /// The operation's name without its parameters, for messages.
+    var kind: String { String("\(self)".prefix { $0 != "(" }) }
+}
