@@ -7,6 +7,7 @@ final class Layout {
     enum Order: Int32 {
         case plain = 0
         case channelsLast, blocked16, blocked8, any
+        case kernel16i16o, kernel16o16i, kernel8i8o, kernel8o8i
     }
 
     let handle: OpaquePointer

@@ -24,6 +24,20 @@ struct WinogradPlan {
         guard gains else { return nil }
     }
 
+    /// The derivative by the input of a convolution as one by the kernels turned round, from the output's map to the
+    /// input's; nil as above.
+    init?(inputGradientOf geometry: ConvolutionGeometry) {
+        guard let forward = WinogradPlan(geometry, activation: nil) else { return nil }
+        source = forward.target
+        target = forward.source
+        (top, left) = (2 - forward.top, 2 - forward.left)
+        (floor, cap) = (-.infinity, .infinity)
+        guard top >= 0, left >= 0, gains else { return nil }
+    }
+
+    /// Whether it still gains when the weights are transformed anew for every batch.
+    var gainsInTraining: Bool { target.batch * target.positions >= 960 }
+
     /// Activations that clip are done while the results are in registers.
     private static func range(of activation: Op.Activation?) -> (Float, Float)? {
         switch activation {
@@ -71,8 +85,24 @@ struct WinogradPlan {
 }
 
 extension PlanBuilder {
-    /// Appends the three steps for every group of tile rows.
+    /// Appends a convolution with constant weights.
     func addWinograd(_ node: FusedNode, _ plan: WinogradPlan, _ weights: FoldedWeights) throws(EngineError) {
+        addWinograd(
+            plan, from: try memory(of: node.inputs[0]), to: try memory(of: node.output),
+            weights: constant(plan.transformed(weights.values, threads: threads)),
+            bias: constant(weights.bias ?? [Float](repeating: 0, count: plan.target.storedChannels)),
+            adds: node.residual != nil, layer: node.name)
+    }
+
+    /// Appends the three steps for every group of tile rows.
+    ///
+    /// - Parameters:
+    ///   - weights: transformed.
+    ///   - adds: whether to add to what the destination holds.
+    func addWinograd(
+        _ plan: WinogradPlan, from source: MemoryReference, to destination: MemoryReference, weights: MemoryReference,
+        bias: MemoryReference, adds: Bool, layer: String
+    ) {
         let rowsPerGroup = plan.rowsPerGroup(threads: threads)
         let tiles = rowsPerGroup * plan.tileColumns
         // A few lanes more keep the 36 streams from all falling into one set of the caches.
@@ -80,16 +110,12 @@ extension PlanBuilder {
         let productStride = tiles * plan.target.storedChannels + 3 * 16
         let gathered = temporary(byteCount: 36 * tileStride * MemoryLayout<Float>.stride)
         let multiplied = temporary(byteCount: 36 * productStride * MemoryLayout<Float>.stride)
-        let constantWeights = constant(plan.transformed(weights.values, threads: threads))
-        let bias = constant(weights.bias ?? [Float](repeating: 0, count: plan.target.storedChannels))
-        let source = try memory(of: node.inputs[0]), destination = try memory(of: node.output)
-        let adds = node.residual != nil
         let threads = threads, totalRows = plan.target.batch * plan.tileRows
-        noteKernel("winograd_4x3:\(plan.target.lanes)", layer: node.name)
+        noteKernel("winograd_4x3:\(plan.target.lanes)", layer: layer)
         append(kernel: { memory in
             var work = CK_Winograd(plan)
             work.source = UnsafePointer(memory.floats(source))
-            work.weights = UnsafePointer(memory.floats(constantWeights))
+            work.weights = UnsafePointer(memory.floats(weights))
             work.bias = UnsafePointer(memory.floats(bias))
             work.destination = memory.floats(destination)
             work.tiles = memory.floats(gathered)

@@ -20,6 +20,13 @@ CK_CLONES void CK_product(const CK_Pointwise *work, int64_t index) {
 
 CK_CLONES void CK_relu_backward(const CK_Pointwise *work, int64_t index) {
     int64_t end = segment_end(index, work->count);
+    if (work->c) {
+        for (int64_t i = index * CK_SEGMENT; i < end; i++) {
+            float sum = work->a[i] + work->c[i];
+            work->destination[i] = work->b[i] > 0 && work->b[i] < work->limit ? sum : 0;
+        }
+        return;
+    }
     for (int64_t i = index * CK_SEGMENT; i < end; i++)
         work->destination[i] = work->b[i] > 0 && work->b[i] < work->limit ? work->a[i] : 0;
 }

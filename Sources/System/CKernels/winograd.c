@@ -85,3 +85,35 @@ CK_CLONES void CK_winograd_weights(
             for (int64_t l = 0; l < lanes; l++) to[position * size + l] = all[position][l];
     }
 }
+
+// G g G^T of all lanes of one input channel.
+static inline __attribute__((always_inline)) void transform_lanes(
+    const CK_WinogradKernels *work, const float *kernel, float *to, int64_t lanes) {
+    const int64_t tap = lanes * lanes, size = work->inputs * work->outputs;
+    float all[36][16];
+    for (int64_t l = 0; l < lanes; l++) {
+        double half[6][3], full[6], g[9];
+        for (int t = 0; t < 9; t++) g[t] = kernel[(work->is_flipped ? 8 - t : t) * tap + l];
+        for (int x = 0; x < 3; x++) {
+            transform_kernel(g[x], g[3 + x], g[6 + x], full);
+            for (int i = 0; i < 6; i++) half[i][x] = full[i];
+        }
+        for (int i = 0; i < 6; i++) {
+            transform_kernel(half[i][0], half[i][1], half[i][2], full);
+            for (int j = 0; j < 6; j++) all[i * 6 + j][l] = (float)full[j];
+        }
+    }
+    for (int position = 0; position < 36; position++)
+        for (int64_t l = 0; l < lanes; l++) to[position * size + l] = all[position][l];
+}
+
+CK_CLONES void CK_winograd_blocked_weights(const CK_WinogradKernels *work, int64_t index) {
+    int64_t lanes = work->lanes;
+    for (int64_t c = 0; c < work->inputs; c++) {
+        const float *kernel = work->kernels + index * work->output_stride + c / lanes * work->input_stride +
+                              c % lanes * lanes;
+        float *to = work->weights + (index * work->inputs + c) * lanes;
+        if (lanes == 16) transform_lanes(work, kernel, to, 16);
+        else transform_lanes(work, kernel, to, 8);
+    }
+}

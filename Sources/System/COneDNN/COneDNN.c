@@ -68,6 +68,10 @@ static dnnl_format_tag_t tag_of(int rank, int order) {
     case CDNN_BLOCKED_16: return rank == 4 ? dnnl_aBcd16b : dnnl_format_tag_undef;
     case CDNN_BLOCKED_8: return rank == 4 ? dnnl_aBcd8b : dnnl_format_tag_undef;
     case CDNN_ANY: return dnnl_format_tag_any;
+    case CDNN_KERNEL_16I16O: return rank == 4 ? dnnl_ABcd16b16a : dnnl_format_tag_undef;
+    case CDNN_KERNEL_16O16I: return rank == 4 ? dnnl_ABcd16a16b : dnnl_format_tag_undef;
+    case CDNN_KERNEL_8I8O: return rank == 4 ? dnnl_ABcd8b8a : dnnl_format_tag_undef;
+    case CDNN_KERNEL_8O8I: return rank == 4 ? dnnl_ABcd8a8b : dnnl_format_tag_undef;
     default: return dnnl_format_tag_undef;
     }
 }

@@ -17,9 +17,11 @@ extension TrainingBuilder {
         spec.source = layouts.0.handle
         spec.destination = layouts.1.handle
         spec.has_bias = convolution.bias == nil ? 0 : 1
-        let known = parameters.entries[convolution.weight.name]
+        var known = parameters.entries[convolution.weight.name]?.kernelLayout
+        let winograd = try winogradPlan(geometry, layout: &known)
+        // Winograd's convolution needs it too: as the hint of the backward primitives.
         let forward = try Primitive("dnnl_convolution (\(node.name))") {
-            CDNN_convolution_training_create(plan.stream.handle, &spec, known?.kernelLayout?.handle, $0)
+            CDNN_convolution_training_create(plan.stream.handle, &spec, known?.handle, $0)
         }
         let weights = try parameters.kernel(
             convolution.weight, KernelPacking(convolution, geometry, isTransposed: isTransposed)
@@ -27,23 +29,44 @@ extension TrainingBuilder {
         let bias = try convolution.bias.map { (bias) throws(EngineError) in
             try parameters.vector(bias, stored: target.storedChannels)
         }
-        var arguments: [(Primitive.Role, MemoryReference)] = [
-            (.source, try plan.memory(of: node.inputs[0])), (.destination, try plan.memory(of: node.output)),
-            (.weights, plan.constant(weights.values)),
-        ]
-        if let bias { arguments.append((.bias, plan.constant(bias.values))) }
-        plan.append(forward, layer: node.name, arguments)
+        if let winograd {
+            try addWinograd(
+                winograd, from: try plan.memory(of: node.inputs[0]), to: try plan.memory(of: node.output),
+                kernels: plan.constant(weights.values), bias: bias, isFlipped: false, layer: node.name)
+        } else {
+            var arguments: [(Primitive.Role, MemoryReference)] = [
+                (.source, try plan.memory(of: node.inputs[0])), (.destination, try plan.memory(of: node.output)),
+                (.weights, plan.constant(weights.values)),
+            ]
+            if let bias { arguments.append((.bias, plan.constant(bias.values))) }
+            plan.append(forward, layer: node.name, arguments)
+        }
         guard needsGradient(node.output) else { return nil }
         let work = ConvolutionReverse(
-            node: node, spec: spec, layouts: layouts, forward: forward, weights: weights, bias: bias)
-        return { (gradient) throws(EngineError) in
+            node: node, geometry: geometry, spec: spec, layouts: layouts, forward: forward, weights: weights,
+            bias: bias, isWinograd: winograd != nil)
+        return .whole { (gradient) throws(EngineError) in
             if weights.gradient != nil || bias?.gradient != nil { try self.weightsGradient(work, gradient) }
             if self.wantsInput(node) { try self.inputGradient(work, gradient) }
         }
     }
 
+    /// Winograd's way, if it gains and the kernels lie as it reads them or do not lie anywhere yet.
+    private func winogradPlan(_ geometry: ConvolutionGeometry, layout: inout Layout?) throws(EngineError)
+        -> WinogradPlan?
+    {
+        guard let winograd = WinogradPlan(geometry, activation: nil), winograd.gainsInTraining else { return nil }
+        let wanted = try winograd.kernelLayout(geometry)
+        if let layout { return CDNN_layout_equal(layout.handle, wanted.handle) != 0 ? winograd : nil }
+        layout = wanted
+        return winograd
+    }
+
     /// The derivative by the input: a convolution with the kernel turned round.
     private func inputGradient(_ work: ConvolutionReverse, _ gradient: MemoryReference) throws(EngineError) {
+        if work.isWinograd, let plan = WinogradPlan(inputGradientOf: work.geometry) {
+            return try winogradInputGradient(work, plan, gradient)
+        }
         var spec = work.spec
         let backward = try Primitive("dnnl_convolution_backward_data (\(work.node.name))") {
             CDNN_convolution_backward_data_create(plan.stream.handle, &spec, work.forward.handle, $0)
@@ -57,6 +80,42 @@ extension TrainingBuilder {
             backward, layer: work.node.name + " (input gradient)",
             [(.destinationGradient, plan.use(gradient)), (.weights, plan.use(weights)), (.sourceGradient, target)])
         contribute(target, to: work.node.inputs[0], isOwned: true)
+    }
+
+    private func winogradInputGradient(
+        _ work: ConvolutionReverse, _ winograd: WinogradPlan, _ gradient: MemoryReference
+    ) throws(EngineError) {
+        let turned = try Layout(work.geometry.weightAxes, winograd.source.lanes == 16 ? .kernel16o16i : .kernel8o8i)
+        let kernels = try rearranged(
+            plan.constant(work.weights.values), try work.weights.kernelLayoutOrThrow(), to: turned,
+            layer: work.node.name)
+        let target = try newGradient(of: work.node.inputs[0])
+        try addWinograd(
+            winograd, from: plan.use(gradient), to: target, kernels: plan.use(kernels), bias: nil, isFlipped: true,
+            layer: work.node.name + " (input gradient)")
+        contribute(target, to: work.node.inputs[0], isOwned: true)
+    }
+
+    /// Transforms the kernels as they are now, then convolves.
+    private func addWinograd(
+        _ winograd: WinogradPlan, from source: MemoryReference, to target: MemoryReference, kernels: MemoryReference,
+        bias: TrainingParameters.Entry?, isFlipped: Bool, layer: String
+    ) throws(EngineError) {
+        let inputs = winograd.source.storedChannels, outputs = winograd.target.storedChannels
+        let lanes = winograd.source.lanes
+        let transformed = plan.temporary(byteCount: 36 * inputs * outputs * MemoryLayout<Float>.stride)
+        let block = 9 * lanes * lanes
+        plan.addLoop(outputs / lanes, { CK_winograd_blocked_weights($0, $1) }) { memory in
+            // Of kernels turned round the outputs are the network's inputs, whose blocks lie side by side.
+            CK_WinogradKernels(
+                kernels: memory.floats(kernels), weights: memory.floats(transformed), inputs: Int64(inputs),
+                outputs: Int64(outputs), lanes: Int64(lanes),
+                output_stride: Int64(isFlipped ? block : inputs / lanes * block),
+                input_stride: Int64(isFlipped ? outputs / lanes * block : block), is_flipped: isFlipped ? 1 : 0)
+        }
+        let shift = bias.map { plan.constant($0.values) } ?? plan.constant([Float](repeating: 0, count: outputs))
+        plan.addWinograd(
+            winograd, from: source, to: target, weights: transformed, bias: shift, adds: false, layer: layer)
     }
 
     /// The derivatives by kernel and bias.
@@ -121,12 +180,21 @@ extension TrainingBuilder {
 /// What the reverse steps of a convolution need of the forward ones.
 private struct ConvolutionReverse {
     let node: FusedNode
+    let geometry: ConvolutionGeometry
     let spec: CDNN_convolution
     /// Keeps the layouts that `spec` points at.
     let layouts: (Layout, Layout)
     let forward: Primitive
     let weights: TrainingParameters.Entry
     let bias: TrainingParameters.Entry?
+    let isWinograd: Bool
+}
+
+extension WinogradPlan {
+    /// Kernels in blocks, outputs innermost: what the transformation reads.
+    fileprivate func kernelLayout(_ geometry: ConvolutionGeometry) throws(EngineError) -> Layout {
+        try Layout(geometry.weightAxes, source.lanes == 16 ? .kernel16i16o : .kernel8i8o)
+    }
 }
 
 extension TrainingParameters.Entry {

@@ -14,12 +14,15 @@ extension TrainingBuilder {
         guard needsGradient(node.output) else { return nil }
         let count = try count(node.output)
         if case .relu(let cap) = activation {
-            return { (gradient) throws(EngineError) in
-                let target = try self.newGradient(of: node.inputs[0])
+            return .parts { (first, second) throws(EngineError) in
+                // In place of a part that nobody else reads: one pass over memory instead of two.
+                let owned = [first, second].compactMap { $0 }.first(where: \.isOwned)
+                let target: MemoryReference
+                if let owned { target = owned.memory } else { target = try self.newGradient(of: node.inputs[0]) }
                 let output = try self.plan.memory(of: node.output)
-                self.pointwise(gradient, output, into: target, count: count, limit: cap ?? .infinity) {
-                    CK_relu_backward($0, $1)
-                }
+                self.pointwise(
+                    first.memory, output, plus: second?.memory, into: target, count: count, limit: cap ?? .infinity
+                ) { CK_relu_backward($0, $1) }
                 self.contribute(target, to: node.inputs[0], isOwned: true)
             }
         }
@@ -29,7 +32,7 @@ extension TrainingBuilder {
                 name: node.name, kind: "\(activation)", advice: "training it is not supported; freeze the encoder")
         default: break
         }
-        return { (gradient) throws(EngineError) in
+        return .whole { (gradient) throws(EngineError) in
             let layout = try self.plan.layout(of: node.output).described()
             let (kind, alpha, beta) = activation.oneDNN
             let backward = try Primitive("dnnl_eltwise_backward (\(node.name))") {
@@ -66,7 +69,7 @@ extension TrainingBuilder {
         if let workspace { arguments.append((.workspace, plan.use(workspace))) }
         plan.append(forward, layer: node.name, arguments)
         guard needsGradient(node.output) else { return nil }
-        return { (gradient) throws(EngineError) in
+        return .whole { (gradient) throws(EngineError) in
             var spec = spec
             let backward = try Primitive("dnnl_pooling_backward (\(node.name))") {
                 CDNN_pooling_backward_create(self.plan.stream.handle, &spec, forward.handle, $0)
@@ -85,7 +88,7 @@ extension TrainingBuilder {
     func sum(_ node: FusedNode) throws(EngineError) -> Reverse? {
         try plan.add(node)
         guard needsGradient(node.output) else { return nil }
-        return { (gradient) throws(EngineError) in
+        return .whole { (gradient) throws(EngineError) in
             for input in node.inputs where self.needsGradient(input) {
                 if self.shapes[input] == self.shapes[node.output] {
                     self.contribute(gradient, to: input, isOwned: false)
@@ -103,7 +106,7 @@ extension TrainingBuilder {
             throw .shape(operation: "layer '\(node.name)'", expected: "two factors", found: "\(node.inputs.count)")
         }
         let count = try count(node.output)
-        return { (gradient) throws(EngineError) in
+        return .whole { (gradient) throws(EngineError) in
             for (input, other) in zip(node.inputs, node.inputs.reversed()) where self.needsGradient(input) {
                 if self.shapes[input] != self.shapes[node.output] {
                     try self.contributeSums(gradient, try self.plan.memory(of: other), to: input, map: node.output)
@@ -157,7 +160,7 @@ extension TrainingBuilder {
     func scaling(_ node: FusedNode, by factors: [Float]) throws(EngineError) -> Reverse? {
         try plan.add(node)
         guard needsGradient(node.output) else { return nil }
-        return { (gradient) throws(EngineError) in
+        return .whole { (gradient) throws(EngineError) in
             let stored = try self.plan.layout(of: node.output).storedChannels
             let filled = self.plan.constant(factors + [Float](repeating: 0, count: stored - factors.count))
             let target = try self.newGradient(of: node.inputs[0])
@@ -169,7 +172,7 @@ extension TrainingBuilder {
     func concatenation(_ node: FusedNode) throws(EngineError) -> Reverse? {
         try plan.add(node)
         guard needsGradient(node.output) else { return nil }
-        return { (gradient) throws(EngineError) in
+        return .whole { (gradient) throws(EngineError) in
             var first = 0
             for input in node.inputs {
                 defer { first += self.shapes[input][1] }
@@ -215,7 +218,7 @@ extension TrainingBuilder {
                 name: node.name, kind: "subsampling in a token network",
                 advice: "training it is not supported; freeze the encoder")
         }
-        return { (gradient) throws(EngineError) in
+        return .whole { (gradient) throws(EngineError) in
             let source = try self.plan.layout(of: node.inputs[0]), target = try self.plan.layout(of: node.output)
             let memory = try self.newGradient(of: node.inputs[0])
             self.plan.use(gradient)
@@ -234,7 +237,7 @@ extension TrainingBuilder {
     func pad(_ node: FusedNode, _ padding: Padding) throws(EngineError) -> Reverse? {
         try plan.add(node)
         guard needsGradient(node.output) else { return nil }
-        return { (gradient) throws(EngineError) in
+        return .whole { (gradient) throws(EngineError) in
             let source = try self.plan.layout(of: node.inputs[0]), target = try self.plan.layout(of: node.output)
             let memory = try self.newGradient(of: node.inputs[0])
             self.plan.use(gradient)
@@ -255,7 +258,7 @@ extension TrainingBuilder {
     ) throws(EngineError) -> Reverse? {
         try plan.add(node)
         guard needsGradient(node.output) else { return nil }
-        return { (gradient) throws(EngineError) in
+        return .whole { (gradient) throws(EngineError) in
             let source = try self.plan.layout(of: node.inputs[0]), target = try self.plan.layout(of: node.output)
             let memory = try self.newGradient(of: node.inputs[0])
             self.plan.use(gradient)

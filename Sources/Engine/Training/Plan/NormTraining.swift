@@ -36,7 +36,7 @@ extension TrainingBuilder {
         plan.append(forward, layer: node.name, arguments)
         if !isFrozen { moveRunningStatistics(running, mean, variance, map, momentum: options.momentum) }
         guard needsGradient(node.output) else { return nil }
-        return { (gradient) throws(EngineError) in
+        return .whole { (gradient) throws(EngineError) in
             var spec = spec
             let backward = try Primitive("dnnl_batch_normalization_backward (\(node.name))") {
                 CDNN_batch_norm_backward_create(self.plan.stream.handle, &spec, forward.handle, $0)

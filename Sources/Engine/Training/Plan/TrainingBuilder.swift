@@ -15,7 +15,12 @@ final class TrainingBuilder {
     }
 
     /// Appends the steps that turn the derivative by a node's output into those by its inputs and parameters.
-    typealias Reverse = (MemoryReference) throws(EngineError) -> Void
+    enum Reverse {
+        /// From the whole derivative.
+        case whole((MemoryReference) throws(EngineError) -> Void)
+        /// From what the output's readers contributed, one or two of them, whose sum it is.
+        case parts((Contribution, Contribution?) throws(EngineError) -> Void)
+    }
 
     let plan: PlanBuilder
     let graph: Graph
@@ -143,8 +148,24 @@ final class TrainingBuilder {
         contributions[value, default: []].append(Contribution(memory: memory, isOwned: isOwned))
     }
 
+    /// Appends a node's reverse steps; nothing when no derivative arrived at its output.
+    func reverse(_ node: FusedNode, _ reverse: Reverse) throws(EngineError) {
+        if case .parts(let run) = reverse, let parts = contributions[node.output], parts.count <= 2,
+            let first = parts.first
+        {
+            contributions[node.output] = nil
+            for part in parts { plan.use(part.memory) }
+            return try run(first, parts.count == 2 ? parts[1] : nil)
+        }
+        guard let gradient = try gradient(of: node.output) else { return }
+        switch reverse {
+        case .whole(let run): try run(gradient)
+        case .parts(let run): try run(Contribution(memory: gradient, isOwned: true), nil)
+        }
+    }
+
     /// The whole derivative by a value: the sum of what its readers contributed; nil when nobody did.
-    func gradient(of value: Graph.NodeID) throws(EngineError) -> MemoryReference? {
+    private func gradient(of value: Graph.NodeID) throws(EngineError) -> MemoryReference? {
         guard let parts = contributions.removeValue(forKey: value), let first = parts.first else { return nil }
         guard parts.count > 1 else { return plan.use(first.memory) }
         let count = try plan.layout(of: value).byteCount / MemoryLayout<Float>.stride
@@ -170,14 +191,15 @@ final class TrainingBuilder {
 
     /// Runs one of the element-wise loops.
     func pointwise(
-        _ a: MemoryReference, _ b: MemoryReference?, into target: MemoryReference, count: Int,
-        limit: Float = .infinity, _ run: @escaping @Sendable (UnsafePointer<CK_Pointwise>, Int64) -> Void
+        _ a: MemoryReference, _ b: MemoryReference?, plus c: MemoryReference? = nil, into target: MemoryReference,
+        count: Int, limit: Float = .infinity, _ run: @escaping @Sendable (UnsafePointer<CK_Pointwise>, Int64) -> Void
     ) {
-        for memory in [a, b, target].compactMap({ $0 }) { plan.use(memory) }
+        for memory in [a, b, c, target].compactMap({ $0 }) { plan.use(memory) }
         let segment = Int(CK_SEGMENT)
         plan.addLoop((count + segment - 1) / segment, run) { memory in
             CK_Pointwise(
                 a: memory.floats(a), b: b.map { UnsafePointer(memory.floats($0)) },
+                c: c.map { UnsafePointer(memory.floats($0)) },
                 destination: memory.floats(target), count: Int64(count), limit: limit)
         }
     }

@@ -71,8 +71,7 @@ public final class TrainingPlan {
         let forwardCount = builder.forwardCount
         for (index, node) in nodes.enumerated().reversed() {
             plan.begin(2 * nodes.count - index)
-            guard let reverse = reverses[index], let gradient = try builder.gradient(of: node.output) else { continue }
-            try reverse(gradient)
+            if let reverse = reverses[index] { try builder.reverse(node, reverse) }
         }
         activationByteCount = plan.plannedByteCount
         let finished = try plan.finish()
@@ -120,6 +119,24 @@ public final class TrainingPlan {
             if let base = bytes.baseAddress { logitsGradient.base.copyMemory(from: base, byteCount: bytes.count) }
         }
         try run(backwardSteps)
+    }
+
+    /// Seconds of every step of one forward and backward pass on what the memory holds, with its layer and kernel; steps
+    /// of our own loops have no name.
+    public func profile() throws(EngineError) -> [(layer: String, kernel: String, seconds: Double)] {
+        var result: [(layer: String, kernel: String, seconds: Double)] = []
+        var names = kernels[...]
+        let clock = ContinuousClock()
+        for step in forwardSteps + backwardSteps {
+            let start = clock.now
+            var (layer, kernel) = ("after \(result.last?.layer ?? "")", "own loop")
+            if case .primitive = step.work, let next = names.popFirst() { (layer, kernel) = next }
+            try run([step])
+            let time = clock.now - start
+            result.append(
+                (layer, kernel, Double(time.components.attoseconds) * 1e-18 + Double(time.components.seconds)))
+        }
+        return result
     }
 
     private func run(_ steps: [PlanStep]) throws(EngineError) {

@@ -136,15 +136,15 @@ void CK_winograd_weights(
 
 // Element by element over `count` floats. One call: CK_SEGMENT of them.
 typedef struct {
-    const float *a, *b;
-    float *destination;
+    const float *a, *b, *c;
+    float *destination;  // may be a, b or c
     int64_t count;
     float limit;
 } CK_Pointwise;
 enum { CK_SEGMENT = 16384 };
 void CK_accumulate(const CK_Pointwise *work, int64_t index);     // destination += a
 void CK_product(const CK_Pointwise *work, int64_t index);        // destination = a b
-void CK_relu_backward(const CK_Pointwise *work, int64_t index);  // destination = a where 0 < b < limit, else 0
+void CK_relu_backward(const CK_Pointwise *work, int64_t index);  // destination = a (+ c) where 0 < b < limit, else 0
 
 // Per image and channel, the sum over the positions of a b (or of a, where b is NULL), in float64.
 // One call: one (image, block).
@@ -173,6 +173,17 @@ typedef struct {
     int64_t lanes, height, width, rows, columns;
 } CK_Enlarge;
 void CK_enlarge_backward(const CK_Enlarge *work, int64_t index);
+
+// Transforms kernels that lie in blocks, [block][block][9][lanes][lanes] with the outputs' lanes innermost, for
+// CK_winograd_multiply. `output_stride` and `input_stride` say how many floats lie between neighbouring blocks; flipped
+// kernels are read from the last tap to the first. One call: one output block.
+typedef struct {
+    const float *kernels;
+    float *weights;
+    int64_t inputs, outputs, lanes, output_stride, input_stride;
+    int64_t is_flipped;
+} CK_WinogradKernels;
+void CK_winograd_blocked_weights(const CK_WinogradKernels *work, int64_t index);
 
 // Sums over one vector, in float64. Taking the first entry off everything first keeps a large mean from eating the
 // spread: no entry is further than sqrt(count) standard deviations from the mean.

@@ -34,6 +34,8 @@ enum {
     CDNN_BLOCKED_16 = 2,     // nChw16c
     CDNN_BLOCKED_8 = 3,      // nChw8c
     CDNN_ANY = 4,            // the primitive chooses
+    // Kernels in blocks of channels, the last axis innermost.
+    CDNN_KERNEL_16I16O = 5, CDNN_KERNEL_16O16I = 6, CDNN_KERNEL_8I8O = 7, CDNN_KERNEL_8O8I = 8,
 };
 int CDNN_layout_create(int rank, const int64_t *dims, int order, CDNN_layout **out);
 int CDNN_layout_copy(const CDNN_layout *layout, CDNN_layout **out);
