@@ -33,7 +33,20 @@ extension PlanBuilder {
         }
         let table = try parameters.floats(of: attention.biasTable)
         let bias = constant(geometry.expandedBias(table, heads: attention.heads))
-        let constantPadding = constant(padding)
+        _ = addWindows(
+            attention, geometry, layout, qkv: qkv, bias: bias, padding: constant(padding), output: output)
+    }
+
+    /// The windows' attention between any pieces of memory.
+    ///
+    /// - Parameters:
+    ///   - bias: heads×T×T, the table's entry for every pair of positions.
+    ///   - padding: 3C, the qkv of a padded position.
+    /// - Returns: the sizes, without memory.
+    func addWindows(
+        _ attention: Op.WindowAttention, _ geometry: WindowGeometry, _ layout: MapLayout, qkv: MemoryReference,
+        bias: MemoryReference, padding: MemoryReference, output: MemoryReference
+    ) -> CK_WindowAttention {
         var work = CK_WindowAttention()
         work.height = Int64(layout.height)
         work.width = Int64(layout.width)
@@ -56,7 +69,7 @@ extension PlanBuilder {
         append(kernel: { [work] memory in
             var bound = work
             bound.qkv = UnsafePointer(memory.floats(qkv))
-            bound.padding = UnsafePointer(memory.floats(constantPadding))
+            bound.padding = UnsafePointer(memory.floats(padding))
             bound.bias = UnsafePointer(memory.floats(bias))
             bound.output = memory.floats(output)
             let scratch = memory.floats(scratch)
@@ -70,6 +83,7 @@ extension PlanBuilder {
                 }
             }
         })
+        return work
     }
 }
 

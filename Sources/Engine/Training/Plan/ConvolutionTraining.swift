@@ -8,10 +8,27 @@ extension TrainingBuilder {
     func addConvolution(
         _ node: FusedNode, _ convolution: Op.Convolution, isTransposed: Bool
     ) throws(EngineError) -> Reverse? {
-        let source = try plan.layout(of: node.inputs[0]), target = try plan.layout(of: node.output)
+        let reverse = try convolve(
+            node, convolution, isTransposed: isTransposed,
+            from: (try plan.memory(of: node.inputs[0]), try plan.layout(of: node.inputs[0])),
+            to: (try plan.memory(of: node.output), try plan.layout(of: node.output)))
+        guard needsGradient(node.output) else { return nil }
+        return .whole { (gradient) throws(EngineError) in
+            let target = try reverse(gradient, self.wantsInput(node))
+            if let target { self.contribute(target, to: node.inputs[0], isOwned: true) }
+        }
+    }
+
+    /// Appends a convolution between any two pieces of memory and says how to reverse it: from the derivative by its
+    /// result to that by its source, if that is wanted.
+    func convolve(
+        _ node: FusedNode, _ convolution: Op.Convolution, isTransposed: Bool = false,
+        from source: (memory: MemoryReference, layout: MapLayout),
+        to target: (memory: MemoryReference, layout: MapLayout)
+    ) throws(EngineError) -> (MemoryReference, _ wantsInput: Bool) throws(EngineError) -> MemoryReference? {
         let geometry = ConvolutionGeometry(
-            node, convolution, source: source, target: target, isTransposed: isTransposed)
-        let layouts = (try source.described(), try target.described())
+            node, convolution, source: source.layout, target: target.layout, isTransposed: isTransposed)
+        let layouts = (try source.layout.described(), try target.layout.described())
         defer { withExtendedLifetime(layouts) {} }
         var spec = geometry.specification
         spec.source = layouts.0.handle
@@ -25,29 +42,31 @@ extension TrainingBuilder {
         }
         let weights = try parameters.kernel(
             convolution.weight, KernelPacking(convolution, geometry, isTransposed: isTransposed)
-        ) { () throws(EngineError) in try forward.layoutOrThrow(.weights) }
+        ) { () throws(EngineError) in
+            if let known { return known }
+            return try forward.layoutOrThrow(.weights)
+        }
         let bias = try convolution.bias.map { (bias) throws(EngineError) in
-            try parameters.vector(bias, stored: target.storedChannels)
+            try parameters.vector(bias, stored: target.layout.storedChannels)
         }
         if let winograd {
             try addWinograd(
-                winograd, from: try plan.memory(of: node.inputs[0]), to: try plan.memory(of: node.output),
+                winograd, from: plan.use(source.memory), to: plan.use(target.memory),
                 kernels: plan.constant(weights.values), bias: bias, isFlipped: false, layer: node.name)
         } else {
             var arguments: [(Primitive.Role, MemoryReference)] = [
-                (.source, try plan.memory(of: node.inputs[0])), (.destination, try plan.memory(of: node.output)),
+                (.source, plan.use(source.memory)), (.destination, plan.use(target.memory)),
                 (.weights, plan.constant(weights.values)),
             ]
             if let bias { arguments.append((.bias, plan.constant(bias.values))) }
             plan.append(forward, layer: node.name, arguments)
         }
-        guard needsGradient(node.output) else { return nil }
         let work = ConvolutionReverse(
-            node: node, geometry: geometry, spec: spec, layouts: layouts, forward: forward, weights: weights,
-            bias: bias, isWinograd: winograd != nil)
-        return .whole { (gradient) throws(EngineError) in
+            name: node.name, source: source.memory, geometry: geometry, spec: spec, layouts: layouts, forward: forward,
+            weights: weights, bias: bias, isWinograd: winograd != nil)
+        return { (gradient, wantsInput) throws(EngineError) in
             if weights.gradient != nil || bias?.gradient != nil { try self.weightsGradient(work, gradient) }
-            if self.wantsInput(node) { try self.inputGradient(work, gradient) }
+            return wantsInput ? try self.inputGradient(work, gradient) : nil
         }
     }
 
@@ -63,37 +82,39 @@ extension TrainingBuilder {
     }
 
     /// The derivative by the input: a convolution with the kernel turned round.
-    private func inputGradient(_ work: ConvolutionReverse, _ gradient: MemoryReference) throws(EngineError) {
+    private func inputGradient(
+        _ work: ConvolutionReverse, _ gradient: MemoryReference
+    ) throws(EngineError) -> MemoryReference {
         if work.isWinograd, let plan = WinogradPlan(inputGradientOf: work.geometry) {
             return try winogradInputGradient(work, plan, gradient)
         }
         var spec = work.spec
-        let backward = try Primitive("dnnl_convolution_backward_data (\(work.node.name))") {
+        let backward = try Primitive("dnnl_convolution_backward_data (\(work.name))") {
             CDNN_convolution_backward_data_create(plan.stream.handle, &spec, work.forward.handle, $0)
         }
         let wanted = try backward.layoutOrThrow(.weights)
         let weights = try rearranged(
             plan.constant(work.weights.values), try work.weights.kernelLayoutOrThrow(), to: wanted,
-            layer: work.node.name)
-        let target = try newGradient(of: work.node.inputs[0])
+            layer: work.name)
+        let target = plan.use(plan.trackedBuffer(byteCount: work.geometry.source.byteCount))
         plan.append(
-            backward, layer: work.node.name + " (input gradient)",
+            backward, layer: work.name + " (input gradient)",
             [(.destinationGradient, plan.use(gradient)), (.weights, plan.use(weights)), (.sourceGradient, target)])
-        contribute(target, to: work.node.inputs[0], isOwned: true)
+        return target
     }
 
     private func winogradInputGradient(
         _ work: ConvolutionReverse, _ winograd: WinogradPlan, _ gradient: MemoryReference
-    ) throws(EngineError) {
+    ) throws(EngineError) -> MemoryReference {
         let turned = try Layout(work.geometry.weightAxes, winograd.source.lanes == 16 ? .kernel16o16i : .kernel8o8i)
         let kernels = try rearranged(
             plan.constant(work.weights.values), try work.weights.kernelLayoutOrThrow(), to: turned,
-            layer: work.node.name)
-        let target = try newGradient(of: work.node.inputs[0])
+            layer: work.name)
+        let target = plan.use(plan.trackedBuffer(byteCount: work.geometry.source.byteCount))
         try addWinograd(
             winograd, from: plan.use(gradient), to: target, kernels: plan.use(kernels), bias: nil, isFlipped: true,
-            layer: work.node.name + " (input gradient)")
-        contribute(target, to: work.node.inputs[0], isOwned: true)
+            layer: work.name + " (input gradient)")
+        return target
     }
 
     /// Transforms the kernels as they are now, then convolves.
@@ -121,7 +142,7 @@ extension TrainingBuilder {
     /// The derivatives by kernel and bias.
     private func weightsGradient(_ work: ConvolutionReverse, _ gradient: MemoryReference) throws(EngineError) {
         var spec = work.spec
-        let backward = try Primitive("dnnl_convolution_backward_weights (\(work.node.name))") {
+        let backward = try Primitive("dnnl_convolution_backward_weights (\(work.name))") {
             CDNN_convolution_backward_weights_create(plan.stream.handle, &spec, work.forward.handle, $0)
         }
         let made = try backward.layoutOrThrow(.weightsGradient)
@@ -131,16 +152,16 @@ extension TrainingBuilder {
         let target = isDirect ? final : plan.temporary(byteCount: made.byteCount)
         guard let target else { return }
         var arguments: [(Primitive.Role, MemoryReference)] = [
-            (.source, try plan.memory(of: work.node.inputs[0])), (.destinationGradient, plan.use(gradient)),
+            (.source, plan.use(work.source)), (.destinationGradient, plan.use(gradient)),
             (.weightsGradient, target),
         ]
         if let bias = work.bias {
             let place = bias.gradient.map { plan.constant($0) } ?? plan.temporary(byteCount: bias.packing.byteCount)
             arguments.append((.biasGradient, place))
         }
-        plan.append(backward, layer: work.node.name + " (weights gradient)", arguments)
+        plan.append(backward, layer: work.name + " (weights gradient)", arguments)
         guard let final else { return }
-        if !isDirect { try rearrange(target, made, to: final, kept, layer: work.node.name) }
+        if !isDirect { try rearrange(target, made, to: final, kept, layer: work.name) }
         try mask(work.weights, final)
     }
 
@@ -179,7 +200,9 @@ extension TrainingBuilder {
 
 /// What the reverse steps of a convolution need of the forward ones.
 private struct ConvolutionReverse {
-    let node: FusedNode
+    let name: String
+    /// What was convolved.
+    let source: MemoryReference
     let geometry: ConvolutionGeometry
     let spec: CDNN_convolution
     /// Keeps the layouts that `spec` points at.

@@ -118,6 +118,9 @@ final class TrainingBuilder {
         case .upsample(let factor, let interpolation): return try upsample(node, factor, interpolation)
         case .affine(let scale, _): return try scaling(node, by: scale)
         case .scale(let factor): return try scaling(node, by: [Float](repeating: factor, count: shapes[node.output][1]))
+        case .layerNorm(let norm): return try layerNorm(node, norm)
+        case .windowAttention(let attention): return try windowAttention(node, attention)
+        case .spaceToDepth(let block, let order): return try spaceToDepth(node, block: block, order: order)
         case .input: return try inputNode(node)
         default:
             throw .unsupportedLayer(

@@ -174,6 +174,34 @@ typedef struct {
 } CK_Enlarge;
 void CK_enlarge_backward(const CK_Enlarge *work, int64_t index);
 
+// The derivatives of CK_layer_norm, with its work's meaning. The rows are divided among `parts`; each part sums the
+// derivatives by scale and shift of its rows into its own row of `sums`, parts x 2 x C. One call: one part.
+typedef struct {
+    const float *source, *scale, *gradient;
+    float *destination;
+    double *sums;
+    int64_t channels, total, parts;
+    float epsilon;
+} CK_LayerNormBackward;
+void CK_layer_norm_backward(const CK_LayerNormBackward *work, int64_t index);
+
+// The derivatives of CK_window_attention by qkv, by the bias and by the padding. The windows are divided among `parts`;
+// each part sums the latter two over its windows: parts x (heads T T + 3 C). One call: one part, with
+// CK_window_backward_scratch floats.
+typedef struct {
+    CK_WindowAttention forward;  // its output and scratch are not used
+    const float *gradient;       // N x H x W x C
+    float *qkv_gradient;         // N x H x W x 3C
+    double *sums;
+    int64_t windows, parts;
+} CK_WindowBackward;
+size_t CK_window_backward_scratch(const CK_WindowAttention *work);
+void CK_window_attention_backward(const CK_WindowBackward *work, int64_t index, float *scratch);
+
+// The reverse of CK_space_to_depth, with its work: `source` holds what came out there, `destination` receives what went
+// in. One call: one row of what came out.
+void CK_space_to_depth_backward(const CK_SpaceToDepth *work, int64_t index);
+
 // Transforms kernels that lie in blocks, [block][block][9][lanes][lanes] with the outputs' lanes innermost, for
 // CK_winograd_multiply. `output_stride` and `input_stride` say how many floats lie between neighbouring blocks; flipped
 // kernels are read from the last tap to the first. One call: one output block.
