@@ -19,6 +19,8 @@ public enum AnalyzerError: Error, Equatable, Sendable {
     case features(level: Int, expected: String, found: String)
     /// Nothing in a sequence can be scored.
     case noCheckpoints(place: String, detail: String)
+    /// A prediction or its truth that cannot be measured.
+    case evaluation(place: String, expected: String, found: String)
     /// The user interrupted the run.
     case cancelled
     /// A network could not be built or run.
@@ -43,6 +45,7 @@ extension AnalyzerError: CustomStringConvertible {
         case .features(let level, let expected, let found):
             "features of level \(level): expected \(expected), found \(found)"
         case .noCheckpoints(let place, let detail): "\(place): no checkpoint to score; \(detail)"
+        case .evaluation(let place, let expected, let found): "\(place): expected \(expected), found \(found)"
         case .cancelled: "interrupted"
         case .engine(let error): error.description
         case .format(let error): error.description
