@@ -130,14 +130,8 @@ extension TrainingBuilder {
     private func contributeSums(
         _ gradient: MemoryReference, _ factor: MemoryReference?, to input: Graph.NodeID, map: Graph.NodeID
     ) throws(EngineError) {
-        let layout = try plan.layout(of: map)
         let target = try newGradient(of: input)
-        plan.use(gradient)
-        plan.addLoop(layout.batch * layout.blocks, { CK_channel_sums($0, $1) }) { memory in
-            CK_ChannelSums(
-                a: memory.floats(gradient), b: factor.map { UnsafePointer(memory.floats($0)) },
-                sums: memory.floats(target), lanes: Int64(layout.lanes), positions: Int64(layout.positions))
-        }
+        addChannelSums(gradient, factor, into: target, try plan.layout(of: map))
         contribute(target, to: input, isOwned: true)
     }
 
@@ -166,6 +160,48 @@ extension TrainingBuilder {
             let target = try self.newGradient(of: node.inputs[0])
             try self.scale(gradient, by: filled, isPerImage: false, into: target, map: node.output)
             self.contribute(target, to: node.inputs[0], isOwned: true)
+        }
+    }
+
+    /// A learned factor a channel: its derivative is the sum of gradient · input over images and positions.
+    func channelScale(_ node: FusedNode, _ factors: Parameter) throws(EngineError) -> Reverse? {
+        let layout = try plan.layout(of: node.output)
+        let entry = try parameters.vector(factors, stored: layout.storedChannels)
+        let scale = plan.constant(entry.values)
+        let (from, to) = (try plan.memory(of: node.inputs[0]), try plan.memory(of: node.output))
+        try self.scale(from, by: scale, isPerImage: false, into: to, map: node.output)
+        guard needsGradient(node.output) else { return nil }
+        return .whole { (gradient) throws(EngineError) in
+            if let place = entry.gradient {
+                let vector = layout.storedChannels
+                let sums = self.plan.temporary(byteCount: layout.batch * vector * MemoryLayout<Float>.stride)
+                self.addChannelSums(gradient, self.plan.use(from), into: sums, layout)
+                self.plan.append(kernel: { memory in
+                    let (sums, target) = (memory.floats(sums), place.floats())
+                    return {
+                        for channel in 0..<vector {
+                            let total = (0..<layout.batch).reduce(0.0) { $0 + Double(sums[$1 * vector + channel]) }
+                            target[channel] = Float(total)
+                        }
+                    }
+                })
+            }
+            guard self.wantsInput(node) else { return }
+            let target = try self.newGradient(of: node.inputs[0])
+            try self.scale(gradient, by: scale, isPerImage: false, into: target, map: node.output)
+            self.contribute(target, to: node.inputs[0], isOwned: true)
+        }
+    }
+
+    /// Per image and channel, the sums over the positions of a · b, or of a.
+    private func addChannelSums(
+        _ a: MemoryReference, _ b: MemoryReference?, into sums: MemoryReference, _ layout: MapLayout
+    ) {
+        for memory in [a, b, sums].compactMap({ $0 }) { plan.use(memory) }
+        plan.addLoop(layout.batch * layout.blocks, { CK_channel_sums($0, $1) }) { memory in
+            CK_ChannelSums(
+                a: memory.floats(a), b: b.map { UnsafePointer(memory.floats($0)) }, sums: memory.floats(sums),
+                lanes: Int64(layout.lanes), positions: Int64(layout.positions))
         }
     }
 

@@ -121,10 +121,16 @@ final class TrainingBuilder {
         case .layerNorm(let norm): return try layerNorm(node, norm)
         case .windowAttention(let attention): return try windowAttention(node, attention)
         case .spaceToDepth(let block, let order): return try spaceToDepth(node, block: block, order: order)
+        case .channelScale(let factors): return try channelScale(node, factors)
         case .input: return try inputNode(node)
         default:
-            throw .unsupportedLayer(
-                name: node.name, kind: "\(node.op.kind)", advice: "training it is not supported; freeze the encoder")
+            guard !needsGradient(node.output) else {
+                throw .unsupportedLayer(
+                    name: node.name, kind: "\(node.op.kind)", advice: "training it is not supported; freeze the encoder"
+                )
+            }
+            try plan.add(node)
+            return nil
         }
     }
 
