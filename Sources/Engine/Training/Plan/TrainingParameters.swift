@@ -120,6 +120,20 @@ public final class TrainingParameters: @unchecked Sendable {  // Sendable: plans
     }
 
     private func set(_ entry: Entry, to values: [Float]) throws(EngineError) {
+        try pack(entry, values, into: entry.values)
+    }
+
+    /// Values of a parameter's own shape, from memory in the kernels' layout.
+    func unpacked(_ name: String, _ buffer: AlignedBuffer) throws(EngineError) -> [Float] {
+        try plain(try entry(name), buffer)
+    }
+
+    /// Values of a parameter's own shape, into memory in the kernels' layout.
+    func pack(_ name: String, _ values: [Float], into buffer: AlignedBuffer) throws(EngineError) {
+        try pack(try entry(name), values, into: buffer)
+    }
+
+    private func pack(_ entry: Entry, _ values: [Float], into buffer: AlignedBuffer) throws(EngineError) {
         guard values.count == entry.parameter.shape.elementCount else {
             throw .shape(
                 operation: "parameter '\(entry.parameter.name)'", expected: "\(entry.parameter.shape)",
@@ -127,11 +141,11 @@ public final class TrainingParameters: @unchecked Sendable {  // Sendable: plans
         }
         switch entry.packing {
         case .vector(let stored):
-            let target = entry.values.floats()
+            let target = buffer.floats()
             for index in 0..<stored { target[index] = index < values.count ? values[index] : 0 }
         case .kernel(let packing, let layout):
             let plain = try Layout(packing.axes, .plain)
-            try reorder(AlignedBuffer(packing.filled(values)), plain, to: entry.values, layout)
+            try reorder(AlignedBuffer(packing.filled(values)), plain, to: buffer, layout)
         }
     }
 
