@@ -4,7 +4,7 @@
 ///
 /// Add the images in order, then hand it to ``MetricAccumulator/add(_:)``. Cases can be measured side by side. Held until
 /// then: two bytes a voxel of a volume (its labels), and what ranking needs (4 bytes a pixel and class, at most 16 MB, and
-/// 21 bytes a distinct probability).
+/// 24 bytes a distinct probability).
 public struct CaseMeasurement: Sendable {
     /// The case's name.
     public let name: String

@@ -11,7 +11,7 @@ public struct MetricSettings: Sendable, Hashable {
     /// Whether each image is measured too, besides each case and the whole set.
     public let measuresImages: Bool
     /// How many distinct probabilities a class are told apart before neighbouring ones are taken together; see
-    /// docs/metrics.md. About 21 bytes each.
+    /// docs/metrics.md. About 24 bytes each.
     public let distinctProbabilities: Int
     /// How many threads may work; never changes the values.
     public let threads: Int

@@ -6,15 +6,20 @@
 /// by dropping low bits of the float until they fit, and the measures say how far they may be off. The outcome does not
 /// depend on the order in which pixels come, nor on how parts are merged.
 struct RankedScores: Sendable {
-    /// Float bits of the probabilities without the dropped bits, ascending, no value twice. Bits of floats that are not
-    /// negative are in the order of their values.
-    private(set) var values: [UInt32] = []
-    /// How many pixels of the class have each value.
-    private(set) var positives: [Int] = []
-    /// How many other pixels have each value.
-    private(set) var negatives: [Int] = []
-    /// Whether a value stands for several.
-    private(set) var isMixed: [Bool] = []
+    /// A probability with its pixels.
+    struct Entry: Sendable, Hashable {
+        /// The float's bits without the dropped ones; bits of floats that are not negative are in the order of values.
+        var value: UInt32
+        /// Whether it stands for several probabilities.
+        var isMixed: Bool
+        /// How many pixels of the class have it.
+        var positives: Int
+        /// How many other pixels have it.
+        var negatives: Int
+    }
+
+    /// The probabilities in ascending order, none twice.
+    private(set) var entries: [Entry] = []
     /// How many low bits of the floats are dropped.
     private(set) var droppedBits: UInt32 = 0
     /// How many distinct values are kept.
@@ -35,6 +40,7 @@ struct RankedScores: Sendable {
         ignoreLabel: UInt8?
     ) {
         var start = 0
+        pending.reserveCapacity(min(Self.pendingLimit, pending.count + probabilities.count))
         while start < probabilities.count {
             let end = min(probabilities.count, start + Self.pendingLimit - pending.count)
             for index in start..<end where ignoreLabel == nil || truth[index] != ignoreLabel {
@@ -60,58 +66,67 @@ struct RankedScores: Sendable {
         guard !pending.isEmpty else { return }
         var run = RankedScores(limit: limit)
         radixSort(&pending)
-        run.count(sorted: pending)
+        run.entries = Self.counted(sorted: pending)
         pending.removeAll(keepingCapacity: pending.count >= Self.pendingLimit)
         mergeSorted(&run)
     }
 
     /// Counts sorted pixels, each float bits and a bit for the class.
-    private mutating func count(sorted pixels: [UInt32]) {
-        var index = 0
-        while index < pixels.count {
-            let bits = pixels[index] >> 1
-            var counts = (0, 0)
-            while index < pixels.count, pixels[index] >> 1 == bits {
-                if pixels[index] & 1 == 1 { counts.1 += 1 } else { counts.0 += 1 }
-                index += 1
+    private static func counted(sorted pixels: [UInt32]) -> [Entry] {
+        var entries: [Entry] = []
+        entries.reserveCapacity(min(pixels.count, pendingLimit))
+        pixels.withUnsafeBufferPointer { pixels in
+            var index = 0
+            while index < pixels.count {
+                let first = index
+                let bits = pixels[index] >> 1
+                var positives = 0
+                while index < pixels.count, pixels[index] >> 1 == bits {
+                    positives &+= Int(pixels[index] & 1)
+                    index &+= 1
+                }
+                entries.append(
+                    Entry(value: bits, isMixed: false, positives: positives, negatives: index - first - positives))
             }
-            append(bits, positives: counts.1, negatives: counts.0, isMixed: false)
         }
+        return entries
     }
 
     private mutating func mergeSorted(_ other: inout RankedScores) {
         let dropped = max(droppedBits, other.droppedBits)
         drop(to: dropped)
         other.drop(to: dropped)
-        if values.isEmpty {
-            swap(&values, &other.values)
-            swap(&positives, &other.positives)
-            swap(&negatives, &other.negatives)
-            swap(&isMixed, &other.isMixed)
-        } else if !other.values.isEmpty {
-            self = Self.merged(self, other)
+        if entries.isEmpty {
+            swap(&entries, &other.entries)
+        } else if !other.entries.isEmpty {
+            entries = Self.merged(entries, other.entries)
         }
-        while values.count > limit { drop(to: droppedBits + 1) }
+        while entries.count > limit { drop(to: droppedBits + 1) }
     }
 
     /// Both counts in one; they have dropped the same bits.
-    private static func merged(_ left: RankedScores, _ right: RankedScores) -> RankedScores {
-        var result = RankedScores(limit: left.limit)
-        result.droppedBits = left.droppedBits
-        result.reserve(left.values.count + right.values.count)
-        var (i, j) = (0, 0)
-        while i < left.values.count || j < right.values.count {
-            let first = i < left.values.count ? left.values[i] : .max
-            let second = j < right.values.count ? right.values[j] : .max
-            let takesLeft = first <= second
-            let takesRight = second <= first
-            result.append(
-                takesLeft ? first : second,
-                positives: (takesLeft ? left.positives[i] : 0) + (takesRight ? right.positives[j] : 0),
-                negatives: (takesLeft ? left.negatives[i] : 0) + (takesRight ? right.negatives[j] : 0),
-                isMixed: (takesLeft && left.isMixed[i]) || (takesRight && right.isMixed[j]))
-            if takesLeft { i += 1 }
-            if takesRight { j += 1 }
+    private static func merged(_ left: [Entry], _ right: [Entry]) -> [Entry] {
+        var result: [Entry] = []
+        result.reserveCapacity(left.count + right.count)
+        left.withUnsafeBufferPointer { left in
+            right.withUnsafeBufferPointer { right in
+                var (i, j) = (0, 0)
+                while i < left.count, j < right.count {
+                    if left[i].value < right[j].value {
+                        result.append(left[i])
+                        i &+= 1
+                    } else if left[i].value > right[j].value {
+                        result.append(right[j])
+                        j &+= 1
+                    } else {
+                        result.append(left[i].joined(right[j]))
+                        i &+= 1
+                        j &+= 1
+                    }
+                }
+                result.append(contentsOf: left[i...])
+                result.append(contentsOf: right[j...])
+            }
         }
         return result
     }
@@ -120,38 +135,32 @@ struct RankedScores: Sendable {
     private mutating func drop(to bits: UInt32) {
         guard bits > droppedBits else { return }
         let shift = bits - droppedBits
-        var coarse = RankedScores(limit: limit)
-        coarse.droppedBits = bits
-        coarse.reserve(values.count)
-        for index in values.indices {
-            // A value with low bits would read back as another when two parts are merged, so it counts as mixed.
-            coarse.append(
-                values[index] >> shift, positives: positives[index], negatives: negatives[index],
-                isMixed: isMixed[index] || values[index] & (1 << shift - 1) != 0)
+        droppedBits = bits
+        var kept = 0
+        entries.withUnsafeMutableBufferPointer { entries in
+            for index in entries.indices {
+                var entry = entries[index]
+                // The bits dropped must not matter when parts are merged: only values without any stay pure.
+                entry.isMixed = entry.isMixed || entry.value & (1 << shift - 1) != 0
+                entry.value >>= shift
+                if kept > 0, entries[kept - 1].value == entry.value {
+                    entries[kept - 1] = entries[kept - 1].joined(entry)
+                } else {
+                    entries[kept] = entry
+                    kept += 1
+                }
+            }
         }
-        (values, positives, negatives) = (coarse.values, coarse.positives, coarse.negatives)
-        (isMixed, droppedBits) = (coarse.isMixed, bits)
+        entries.removeLast(entries.count - kept)
     }
+}
 
-    private mutating func append(_ value: UInt32, positives positive: Int, negatives negative: Int, isMixed mixed: Bool)
-    {
-        if let last = values.indices.last, values[last] == value {
-            positives[last] += positive
-            negatives[last] += negative
-            isMixed[last] = isMixed[last] || mixed
-        } else {
-            values.append(value)
-            positives.append(positive)
-            negatives.append(negative)
-            isMixed.append(mixed)
-        }
-    }
-
-    private mutating func reserve(_ count: Int) {
-        values.reserveCapacity(count)
-        positives.reserveCapacity(count)
-        negatives.reserveCapacity(count)
-        isMixed.reserveCapacity(count)
+extension RankedScores.Entry {
+    /// Both counts under one value.
+    fileprivate func joined(_ other: Self) -> Self {
+        Self(
+            value: value, isMixed: isMixed || other.isMixed, positives: positives + other.positives,
+            negatives: negatives + other.negatives)
     }
 }
 

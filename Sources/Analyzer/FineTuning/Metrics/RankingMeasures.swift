@@ -23,10 +23,10 @@ extension RankedScores {
         let (positive, negative) = totals
         guard positive > 0, negative > 0 else { return RankingMeasure(value: nil, maximumError: 0) }
         var (area, doubt, below) = (0.0, 0.0, 0.0)
-        for index in values.indices {
-            let (hits, others) = (Double(positives[index]), Double(negatives[index]))
+        for entry in entries {
+            let (hits, others) = (Double(entry.positives), Double(entry.negatives))
             area += hits * (below + others / 2)
-            if isMixed[index] { doubt += hits * others / 2 }
+            if entry.isMixed { doubt += hits * others / 2 }
             below += others
         }
         let pairs = Double(positive) * Double(negative)
@@ -41,11 +41,11 @@ extension RankedScores {
         let (positive, _) = totals
         guard positive > 0 else { return RankingMeasure(value: nil, maximumError: 0) }
         var (sum, doubt, hits, misses) = (0.0, 0.0, 0.0, 0.0)
-        for index in values.indices.reversed() where positives[index] + negatives[index] > 0 {
-            let (new, wrong) = (Double(positives[index]), Double(negatives[index]))
+        for entry in entries.reversed() {
+            let (new, wrong) = (Double(entry.positives), Double(entry.negatives))
             let gain = new * (hits + new) / (hits + new + misses + wrong)
             sum += gain
-            if isMixed[index], new > 0 {
+            if entry.isMixed, new > 0 {
                 doubt += Self.doubt(of: gain, hits: hits, misses: misses, new: new, wrong: wrong)
             }
             hits += new
@@ -66,5 +66,10 @@ extension RankedScores {
         return max(most - gain, gain - least, 0)
     }
 
-    private var totals: (positives: Int, negatives: Int) { (positives.reduce(0, +), negatives.reduce(0, +)) }
+    private var totals: (positives: Int, negatives: Int) {
+        entries.reduce(into: (0, 0)) { sums, entry in
+            sums.0 += entry.positives
+            sums.1 += entry.negatives
+        }
+    }
 }

@@ -60,8 +60,7 @@ import Testing
             first.merge(second)
             second.merge(other)
             for merged in [first, second] {
-                #expect(merged.values == whole.values)
-                #expect(merged.positives == whole.positives && merged.negatives == whole.negatives)
+                #expect(merged.entries == whole.entries)
                 #expect(merged.rocAUC == whole.rocAUC && merged.averagePrecision == whole.averagePrecision)
             }
         }
@@ -71,7 +70,7 @@ import Testing
         let (scores, truth) = Self.sample(200_000, seed: 4, steps: 500_000)
         let exact = Self.ranked(scores, truth)
         let rough = Self.ranked(scores, truth, limit: 1 << 16)
-        #expect(exact.droppedBits == 0 && rough.droppedBits > 0 && rough.values.count <= 1 << 16)
+        #expect(exact.droppedBits == 0 && rough.droppedBits > 0 && rough.entries.count <= 1 << 16)
         for (one, other) in [
             (exact.rocAUC, rough.rocAUC), (exact.averagePrecision, rough.averagePrecision),
         ] {
@@ -85,7 +84,7 @@ import Testing
         // However the parts are cut.
         var merged = Self.ranked(Array(scores[..<90_000]), Array(truth[..<90_000]), limit: 1 << 16)
         merged.merge(Self.ranked(Array(scores[90_000...]), Array(truth[90_000...]), limit: 1 << 16))
-        #expect(merged.values == rough.values && merged.isMixed == rough.isMixed)
+        #expect(merged.entries == rough.entries)
         #expect(merged.rocAUC == rough.rocAUC)
     }
 
