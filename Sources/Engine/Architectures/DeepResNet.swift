@@ -35,7 +35,7 @@ struct DeepResNetConfiguration: Sendable, Hashable {
                 let rate = count > 1 ? stochasticDepthRate * Double(number) / Double(count - 1) : 0
                 x = addBlock(
                     to: &graph, x, "levels.\(level).\(block)", from: width, to: output,
-                    stride: level > 0 && block == 0 ? 2 : 1, keep: Float(1 - rate))
+                    stride: level > 0 && block == 0 ? 2 : 1, rate: Float(rate))
                 width = output
                 number += 1
             }
@@ -46,7 +46,7 @@ struct DeepResNetConfiguration: Sendable, Hashable {
 
     private func addBlock(
         to graph: inout Graph, _ input: Graph.NodeID, _ name: String, from width: Int, to output: Int, stride: Int,
-        keep: Float
+        rate: Float
     ) -> Graph.NodeID {
         let inner = isBottleneck ? output / 4 : output
         let convolutions: [BlockConvolution] =
@@ -62,7 +62,9 @@ struct DeepResNetConfiguration: Sendable, Hashable {
                 padding: .fixed(Padding(convolution.kernel[2] / 2)), hasBias: hasBias)
             x = graph.batchNorm(x, "\(name).bn\(number)", channels: convolution.kernel[0], epsilon: 1e-5)
         }
-        if keep != 1 { x = graph.add(.scale(keep), x, name: "\(name).drop_path") }
+        if rate > 0 {
+            x = graph.add(.dropPath(Op.DropPath(rate: rate, rescales: false)), x, name: "\(name).drop_path")
+        }
         var shortcut = input
         if stride > 1 { shortcut = graph.add(.subsample(stride: stride), shortcut, name: "\(name).shortcut.subsample") }
         if output > width { shortcut = graph.add(.padChannels(to: output), shortcut, name: "\(name).shortcut.pad") }

@@ -111,6 +111,7 @@ extension Graph.Resolution {
         case .maxPool(let window), .averagePool(let window, _): shrink(by: window.stride)
         case .subsample(let stride): shrink(by: Size2(stride))
         case .spaceToDepth(let block, _): shrink(by: Size2(block))
+        case .depthToSpace(let block, _): enlarge(by: Size2(block))
         case .upsample(let factor, _): enlarge(by: factor)
         default: break
         }

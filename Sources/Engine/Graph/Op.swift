@@ -112,6 +112,11 @@ public enum Op: Sendable, Hashable {
     /// Moves each `block`×`block` neighbourhood into channels, in the given order of (row, column) offsets; odd edges
     /// are padded with zeros at the bottom and right first (Swin's patch merging).
     case spaceToDepth(block: Int, order: [Size2])
+    /// Moves groups of channels to the positions of a `block`×`block` neighbourhood: the k-th group of C/block² channels
+    /// to the k-th (row, column) offset (Swin U-Net's patch expanding).
+    case depthToSpace(block: Int, order: [Size2])
+    /// Drops whole images of a residual branch in training (stochastic depth, Huang et al. 2016).
+    case dropPath(DropPath)
 
     /// A convolution's parameters and geometry.
     public struct Convolution: Sendable, Hashable {
@@ -284,6 +289,26 @@ public enum Op: Sendable, Hashable {
 
         /// How many tokens stand before the map's.
         public var prefixCount: Int { prefix.reduce(0) { $0 + ($1.shape.rank == 3 ? $1.shape[1] : 0) } }
+    }
+
+    /// Stochastic depth of one residual branch.
+    public struct DropPath: Sendable, Hashable {
+        /// The probability with which an image's branch is dropped.
+        public var rate: Float
+        /// Whether kept branches are divided by the probability of keeping in training, and left alone at evaluation
+        /// (timm); otherwise they are left alone in training, and multiplied by it at evaluation (the paper's ResNet).
+        public var rescales: Bool
+
+        /// Describes stochastic depth.
+        public init(rate: Float, rescales: Bool) {
+            self.rate = rate
+            self.rescales = rescales
+        }
+
+        /// What a branch is multiplied by at evaluation.
+        public var evaluationFactor: Float { rescales ? 1 : 1 - rate }
+        /// What a branch that is kept is multiplied by in training.
+        public var trainingFactor: Float { rescales ? 1 / (1 - rate) : 1 }
     }
 
     /// Every parameter the operation needs.

@@ -24,7 +24,7 @@ extension Graph.Node {
     func outputShape(of inputs: [Shape]) throws(EngineError) -> Shape {
         let first = inputs[0]
         switch op {
-        case .input, .batchNorm, .layerNorm, .activation, .scale, .affine, .channelScale:
+        case .input, .batchNorm, .layerNorm, .activation, .scale, .affine, .channelScale, .dropPath:
             return try checkedChannels(first)
         case .windowAttention:
             return try checkedChannels(first)
@@ -62,6 +62,11 @@ extension Graph.Node {
         case .upsample(let factor, _): return [first[0], first[1], first[2] * factor.height, first[3] * factor.width]
         case .spaceToDepth(let block, _):
             return [first[0], first[1] * block * block, (first[2] + block - 1) / block, (first[3] + block - 1) / block]
+        case .depthToSpace(let block, let order):
+            guard block > 0, order.count == block * block, first[1] % order.count == 0 else {
+                throw mismatch("channels in \(block)×\(block) groups", first)
+            }
+            return [first[0], first[1] / order.count, first[2] * block, first[3] * block]
         }
     }
 

@@ -90,6 +90,7 @@ struct Fusion {
             case .batchNorm(let norm) where takesMore: fused.folded.append(.batchNorm(norm))
             case .channelScale(let factors) where takesMore: fused.folded.append(.channelScale(factors))
             case .scale(let factor) where takesMore: fused.folded.append(.scale(factor))
+            case .dropPath(let path) where takesMore: fused.folded.append(.scale(path.evaluationFactor))
             case .activation(let activation) where activation.canBeFused: fused.activation = activation
             case .add where takesMore && isSum(next, of: fused.output):
                 fused.residual = graph.nodes[next].inputs.first { $0 != fused.output }

@@ -40,6 +40,12 @@ extension PlanBuilder {
         case .pad(let padding, let value): try addPad(node, padding, value: value)
         case .upsample(_, let interpolation): try addUpsample(node, interpolation)
         case .spaceToDepth(let block, let order): try addSpaceToDepth(node, block: block, order: order)
+        case .depthToSpace(let block, let order): try addDepthToSpace(node, block: block, order: order)
+        case .dropPath(let path):
+            let channels = try layout(of: node.output).channels
+            try addAffine(
+                node, scale: [Float](repeating: path.evaluationFactor, count: channels),
+                shift: [Float](repeating: 0, count: channels))
         case .tokens(let tokens): try addTokens(node, tokens)
         case .selfAttention(let heads): try addSelfAttention(node, heads: heads)
         case .patchMap(let prefix): try addPatchMap(node, prefix: prefix)

@@ -138,28 +138,39 @@ extension PlanBuilder {
 
     /// Neighbourhoods into channels, channels-last.
     func addSpaceToDepth(_ node: FusedNode, block: Int, order: [Size2]) throws(EngineError) {
-        let source = try layout(of: node.inputs[0]), target = try layout(of: node.output)
-        let from = try memory(of: node.inputs[0]), to = try memory(of: node.output)
-        let rows = AlignedBuffer(byteCount: order.count * 8), columns = AlignedBuffer(byteCount: order.count * 8)
-        for (index, offset) in order.enumerated() {
-            rows.memory.storeBytes(of: Int64(offset.height), toByteOffset: index * 8, as: Int64.self)
-            columns.memory.storeBytes(of: Int64(offset.width), toByteOffset: index * 8, as: Int64.self)
+        moveNeighbourhoods(
+            map: (try memory(of: node.inputs[0]), try layout(of: node.inputs[0])),
+            groups: (try memory(of: node.output), try layout(of: node.output)), block: block, order: order,
+            intoGroups: true)
+    }
+
+    /// Channels into neighbourhoods, channels-last.
+    func addDepthToSpace(_ node: FusedNode, block: Int, order: [Size2]) throws(EngineError) {
+        moveNeighbourhoods(
+            map: (try memory(of: node.output), try layout(of: node.output)),
+            groups: (try memory(of: node.inputs[0]), try layout(of: node.inputs[0])), block: block, order: order,
+            intoGroups: false)
+    }
+
+    /// Copies between a map and the one whose channels are its neighbourhoods' positions, one way or the other.
+    func moveNeighbourhoods(
+        map: (memory: MemoryReference, layout: MapLayout), groups: (memory: MemoryReference, layout: MapLayout),
+        block: Int, order: [Size2], intoGroups: Bool
+    ) {
+        let offsets = order.map { Int64($0.height) } + order.map { Int64($0.width) }
+        let table = AlignedBuffer(byteCount: offsets.count * MemoryLayout<Int64>.stride)
+        offsets.withUnsafeBytes { table.memory.copyMemory(from: $0) }
+        let places = constant(table)
+        let (large, small) = (map.layout, groups.layout)
+        let (from, to) = intoGroups ? (map.memory, groups.memory) : (groups.memory, map.memory)
+        let run = intoGroups ? CK_space_to_depth : CK_space_to_depth_backward
+        addLoop(small.batch * small.height, { run($0, $1) }) { memory in
+            let places = memory.address(places).assumingMemoryBound(to: Int64.self)
+            return CK_SpaceToDepth(
+                source: memory.floats(from), destination: memory.floats(to), row_offsets: places,
+                column_offsets: places + order.count, channels: Int64(large.channels), block: Int64(block),
+                source_height: Int64(large.height), source_width: Int64(large.width), height: Int64(small.height),
+                width: Int64(small.width))
         }
-        let threads = threads
-        let (rowOffsets, columnOffsets) = (constant(rows), constant(columns))
-        append(kernel: { memory in
-            let work = CK_SpaceToDepth(
-                source: memory.floats(from), destination: memory.floats(to),
-                row_offsets: memory.address(rowOffsets).assumingMemoryBound(to: Int64.self),
-                column_offsets: memory.address(columnOffsets).assumingMemoryBound(to: Int64.self),
-                channels: Int64(source.channels),
-                block: Int64(block), source_height: Int64(source.height), source_width: Int64(source.width),
-                height: Int64(target.height), width: Int64(target.width))
-            return {
-                parallelFor(target.batch * target.height, threads: threads) { row in
-                    withUnsafePointer(to: work) { CK_space_to_depth($0, Int64(row)) }
-                }
-            }
-        })
     }
 }

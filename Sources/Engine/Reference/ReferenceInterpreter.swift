@@ -132,12 +132,15 @@ public struct ReferenceInterpreter: Sendable {
             return ReferenceMap(shape: shape) { n, c, y, x in input[n, c, 0, prefix + y * shape[3] + x] }
         case .activation(let activation):
             return ReferenceMap(shape: input.shape, values: input.values.map { activation.reference($0) })
-        case .maxPool, .averagePool, .globalAveragePool, .subsample, .padChannels, .pad, .upsample, .spaceToDepth:
+        case .maxPool, .averagePool, .globalAveragePool, .subsample, .padChannels, .pad, .upsample, .spaceToDepth,
+            .depthToSpace:
             return input.resampled(node.op, shape: shape)
         case .add: return ReferenceMap.combined(inputs, shape: shape, +)
         case .multiply: return ReferenceMap.combined(inputs, shape: shape, *)
         case .concatenate: return ReferenceMap.concatenated(inputs, shape: shape)
         case .scale(let factor): return ReferenceMap(shape: input.shape, values: input.values.map { $0 * factor })
+        case .dropPath(let path):
+            return ReferenceMap(shape: input.shape, values: input.values.map { $0 * path.evaluationFactor })
         case .channelScale(let factors):
             let scale = try values(factors) ?? []
             return ReferenceMap(shape: shape) { n, c, y, x in input[n, c, y, x] * scale[c] }

@@ -33,6 +33,11 @@ extension ReferenceMap {
                 let offset = order[c / channels]
                 return inside(n, c % channels, y * block + offset.height, x * block + offset.width) ?? 0
             }
+        case .depthToSpace(let block, let order):
+            return ReferenceMap(shape: shape) { n, c, y, x in
+                let group = order.firstIndex(of: Size2(y % block, x % block)) ?? 0
+                return self[n, group * shape[1] + c, y / block, x / block]
+            }
         default: return self
         }
     }

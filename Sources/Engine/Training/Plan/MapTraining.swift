@@ -163,6 +163,26 @@ extension TrainingBuilder {
         }
     }
 
+    /// A factor an image, set before every step: 0 where the branch is dropped.
+    func dropPath(_ node: FusedNode, _ path: Op.DropPath) throws(EngineError) -> Reverse? {
+        let layout = try plan.layout(of: node.output)
+        let factors = AlignedBuffer(byteCount: layout.batch * layout.storedChannels * MemoryLayout<Float>.stride)
+        dropPaths.append(
+            DropPathMemory(
+                path: DropPathPlace(name: node.name, rate: path.rate), factor: path.trainingFactor,
+                perImage: layout.storedChannels, batch: layout.batch, factors: factors))
+        let scale = plan.constant(factors)
+        try self.scale(
+            try plan.memory(of: node.inputs[0]), by: scale, isPerImage: true, into: try plan.memory(of: node.output),
+            map: node.output)
+        guard needsGradient(node.output) else { return nil }
+        return .whole { (gradient) throws(EngineError) in
+            let target = try self.newGradient(of: node.inputs[0])
+            try self.scale(gradient, by: scale, isPerImage: true, into: target, map: node.output)
+            self.contribute(target, to: node.inputs[0], isOwned: true)
+        }
+    }
+
     /// A learned factor a channel: its derivative is the sum of gradient · input over images and positions.
     func channelScale(_ node: FusedNode, _ factors: Parameter) throws(EngineError) -> Reverse? {
         let layout = try plan.layout(of: node.output)

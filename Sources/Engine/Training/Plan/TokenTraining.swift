@@ -59,24 +59,27 @@ extension TrainingBuilder {
     }
 
     func spaceToDepth(_ node: FusedNode, block: Int, order: [Size2]) throws(EngineError) -> Reverse? {
+        try neighbourhoods(node, block: block, order: order, intoGroups: true)
+    }
+
+    func depthToSpace(_ node: FusedNode, block: Int, order: [Size2]) throws(EngineError) -> Reverse? {
+        try neighbourhoods(node, block: block, order: order, intoGroups: false)
+    }
+
+    /// Each way is the other's reverse.
+    private func neighbourhoods(
+        _ node: FusedNode, block: Int, order: [Size2], intoGroups: Bool
+    ) throws(EngineError) -> Reverse? {
         try plan.add(node)
         guard needsGradient(node.output) else { return nil }
         let source = try plan.layout(of: node.inputs[0]), target = try plan.layout(of: node.output)
-        let offsets = order.map { Int64($0.height) } + order.map { Int64($0.width) }
-        let memory = AlignedBuffer(byteCount: offsets.count * MemoryLayout<Int64>.stride)
-        offsets.withUnsafeBytes { memory.memory.copyMemory(from: $0) }
-        let places = plan.constant(memory)
         return .whole { (gradient) throws(EngineError) in
             let result = try self.newGradient(of: node.inputs[0])
             self.plan.use(gradient)
-            self.plan.addLoop(target.batch * target.height, { CK_space_to_depth_backward($0, $1) }) { memory in
-                let places = memory.address(places).assumingMemoryBound(to: Int64.self)
-                return CK_SpaceToDepth(
-                    source: memory.floats(gradient), destination: memory.floats(result), row_offsets: places,
-                    column_offsets: places + order.count, channels: Int64(source.channels), block: Int64(block),
-                    source_height: Int64(source.height), source_width: Int64(source.width),
-                    height: Int64(target.height), width: Int64(target.width))
-            }
+            self.plan.moveNeighbourhoods(
+                map: intoGroups ? (result, source) : (gradient, target),
+                groups: intoGroups ? (gradient, target) : (result, source), block: block, order: order,
+                intoGroups: !intoGroups)
             self.contribute(result, to: node.inputs[0], isOwned: true)
         }
     }

@@ -31,6 +31,8 @@ final class TrainingBuilder {
     private var needsGradient = Set<Graph.NodeID>()
     /// How many steps the forward pass has.
     var forwardCount = 0
+    /// The residual branches that may be dropped, in order.
+    var dropPaths: [DropPathMemory] = []
     private var contributions: [Graph.NodeID: [Contribution]] = [:]
 
     init(
@@ -121,6 +123,8 @@ final class TrainingBuilder {
         case .layerNorm(let norm): return try layerNorm(node, norm)
         case .windowAttention(let attention): return try windowAttention(node, attention)
         case .spaceToDepth(let block, let order): return try spaceToDepth(node, block: block, order: order)
+        case .depthToSpace(let block, let order): return try depthToSpace(node, block: block, order: order)
+        case .dropPath(let path): return try dropPath(node, path)
         case .channelScale(let factors): return try channelScale(node, factors)
         case .input: return try inputNode(node)
         default:

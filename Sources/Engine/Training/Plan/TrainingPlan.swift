@@ -44,6 +44,10 @@ public final class TrainingPlan {
     private let logits: AlignedBuffer
     private let logitsGradient: AlignedBuffer
     private let threads: Int
+    private let dropPathMemory: [DropPathMemory]
+
+    /// The residual branches that may be dropped, in order.
+    public var dropPaths: [DropPathPlace] { dropPathMemory.map(\.path) }
 
     /// Prepares a graph.
     ///
@@ -83,9 +87,24 @@ public final class TrainingPlan {
         inputBuffer = plan.inputBuffer
         kernels = plan.kernelNames
         threads = options.threads
+        dropPathMemory = builder.dropPaths
+        for memory in dropPathMemory { memory.set([Bool](repeating: true, count: input[0])) }
         self.parameters = parameters
         self.input = input
         self.output = shapes[output]
+    }
+
+    /// Says which images keep their residual branches in the following steps; all do at first.
+    ///
+    /// - Parameter kept: for every one of ``dropPaths``, one answer an image of the batch.
+    /// - Throws: ``EngineError`` with `.shape` when the counts differ.
+    public func setDropPaths(kept: [[Bool]]) throws(EngineError) {
+        guard kept.count == dropPathMemory.count, kept.allSatisfy({ $0.count == input[0] }) else {
+            throw .shape(
+                operation: "stochastic depth", expected: "\(dropPathMemory.count) branches of \(input[0]) images",
+                found: "\(kept.count) of \(kept.first?.count ?? 0)")
+        }
+        for (memory, kept) in zip(dropPathMemory, kept) { memory.set(kept) }
     }
 
     /// Runs the network on N×C×h×w values in NCHW order and returns the logits N×K×h×w.
