@@ -62,4 +62,11 @@ public struct Graph: Sendable {
         for id in nodes.indices.reversed() where needed.contains(id) { needed.formUnion(nodes[id].inputs) }
         return nodes.indices.filter { needed.contains($0) }
     }
+
+    /// The same network with every operation replaced, each by one of the same inputs.
+    func mapOperations(_ transform: (Op) -> Op) -> Graph {
+        var result = self
+        for index in result.nodes.indices { result.nodes[index].op = transform(result.nodes[index].op) }
+        return result
+    }
 }
