@@ -76,7 +76,7 @@ public struct ParameterBinding: Sendable, Hashable {
 }
 
 /// How a family's original code prepares images: x (0…1) ↦ (x · scale − mean) / deviation, per channel.
-public struct InputNormalization: Sendable, Hashable {
+public struct InputNormalization: Sendable, Hashable, Codable {
     /// The name that reports show.
     public var name: String
     /// What images in 0…1 are multiplied with first: 1 or 255.

@@ -3,12 +3,12 @@
 import Formats
 
 /// A network: operations in topological order, each with one output map.
-public struct Graph: Sendable {
+public struct Graph: Sendable, Hashable {
     /// A node's position in ``nodes``.
     public typealias NodeID = Int
 
     /// One operation and where its inputs come from.
-    public struct Node: Sendable, Hashable {
+    public struct Node: Sendable, Hashable, Codable {
         /// What is computed.
         public var op: Op
         /// The nodes it reads, all earlier in the list.

@@ -4,7 +4,7 @@
 public import Formats
 
 /// A parameter an operation needs: its canonical (PyTorch) name and shape.
-public struct Parameter: Sendable, Hashable {
+public struct Parameter: Sendable, Hashable, Codable {
     /// The name under which the values are bound.
     public var name: String
     /// The shape in PyTorch's layout; convolution kernels are O×I/groups×h×w.
@@ -18,7 +18,7 @@ public struct Parameter: Sendable, Hashable {
 }
 
 /// Rows and columns added around a map.
-public struct Padding: Sendable, Hashable {
+public struct Padding: Sendable, Hashable, Codable {
     /// Rows above, columns left, rows below, columns right.
     public var top: Int, left: Int, bottom: Int, right: Int
 
@@ -38,7 +38,7 @@ public struct Padding: Sendable, Hashable {
 }
 
 /// A pair of sizes along rows and columns.
-public struct Size2: Sendable, Hashable {
+public struct Size2: Sendable, Hashable, Codable {
     /// Along rows (h) and columns (w).
     public var height: Int, width: Int
 
@@ -53,7 +53,7 @@ public struct Size2: Sendable, Hashable {
 }
 
 /// How much a window operation pads: fixed, or TensorFlow's "same", which depends on the input's size.
-public enum PaddingRule: Sendable, Hashable {
+public enum PaddingRule: Sendable, Hashable, Codable {
     /// The given rows and columns, as PyTorch does.
     case fixed(Padding)
     /// TensorFlow's rule: output = ⌈input / stride⌉, the odd row or column goes below and right.
@@ -61,7 +61,7 @@ public enum PaddingRule: Sendable, Hashable {
 }
 
 /// An operation of a ``Graph``.
-public enum Op: Sendable, Hashable {
+public enum Op: Sendable, Hashable, Codable {
     /// The network's input, N×channels×h×w.
     case input(channels: Int)
     /// 2-D convolution (cross-correlation).
@@ -119,7 +119,7 @@ public enum Op: Sendable, Hashable {
     case dropPath(DropPath)
 
     /// A convolution's parameters and geometry.
-    public struct Convolution: Sendable, Hashable {
+    public struct Convolution: Sendable, Hashable, Codable {
         /// Kernel O×I/groups×h×w.
         public var weight: Parameter
         /// Bias O, if any.
@@ -142,7 +142,7 @@ public enum Op: Sendable, Hashable {
     }
 
     /// y = (x − mean) / √(variance + epsilon) · weight + bias, per channel.
-    public struct BatchNorm: Sendable, Hashable {
+    public struct BatchNorm: Sendable, Hashable, Codable {
         /// Scale and shift; nil where the layer has none.
         public var weight: Parameter?, bias: Parameter?
         /// Running statistics.
@@ -161,7 +161,7 @@ public enum Op: Sendable, Hashable {
     }
 
     /// y = (x − mean) / √(variance + epsilon) · weight + bias, over the channels of each position.
-    public struct LayerNorm: Sendable, Hashable {
+    public struct LayerNorm: Sendable, Hashable, Codable {
         /// Scale and shift; nil where the layer has none.
         public var weight: Parameter?, bias: Parameter?
         /// Added to the variance.
@@ -176,7 +176,7 @@ public enum Op: Sendable, Hashable {
     }
 
     /// Element-wise functions.
-    public enum Activation: Sendable, Hashable {
+    public enum Activation: Sendable, Hashable, Codable {
         /// max(x, 0), then capped at `cap` if given (ReLU6).
         case relu(cap: Float?)
         /// x for x > 0, else slope·x.
@@ -204,7 +204,7 @@ public enum Op: Sendable, Hashable {
     }
 
     /// A pooling window.
-    public struct Window: Sendable, Hashable {
+    public struct Window: Sendable, Hashable, Codable {
         /// Window size and steps.
         public var size: Size2, stride: Size2
         /// Rows and columns added; never counted as values.
@@ -222,7 +222,7 @@ public enum Op: Sendable, Hashable {
     }
 
     /// How ``Op/upsample(_:_:)`` fills new positions.
-    public enum Interpolation: Sendable, Hashable {
+    public enum Interpolation: String, Sendable, Hashable, Codable {
         /// Copies the source position.
         case nearest
         /// Linear in both directions with half-pixel centres (PyTorch's align_corners=False, Keras' bilinear).
@@ -230,7 +230,7 @@ public enum Op: Sendable, Hashable {
     }
 
     /// Multi-head self-attention within windows, cyclically shifted, with a relative position bias.
-    public struct WindowAttention: Sendable, Hashable {
+    public struct WindowAttention: Sendable, Hashable, Codable {
         /// Projection to queries, keys and values: 3C×C, and its bias 3C if any.
         public var qkv: Parameter, qkvBias: Parameter?
         /// Output projection C×C, and its bias C.
@@ -244,7 +244,7 @@ public enum Op: Sendable, Hashable {
 
         /// How maps whose sides are not multiples of the window are treated. Either way zeros are added at the bottom
         /// and right, take part in the attention with the projections' biases, and are cut off again.
-        public enum Border: Sendable, Hashable {
+        public enum Border: String, Sendable, Hashable, Codable {
             /// torchvision: pads, then shifts the padded map; an axis that is one window is not shifted.
             case padsThenShifts
             /// timm and the original: shifts the map, then pads; the shift does not depend on the input's size.
@@ -269,7 +269,7 @@ public enum Op: Sendable, Hashable {
     }
 
     /// What becomes of a map that is read as a sequence of tokens.
-    public struct Tokens: Sendable, Hashable {
+    public struct Tokens: Sendable, Hashable, Codable {
         /// Learned tokens that stand before the map's positions, each parameter 1×count×C.
         public var prefix: [Parameter]
         /// The position embedding 1×(embedded prefix tokens + grid positions)×C, if any.
@@ -292,7 +292,7 @@ public enum Op: Sendable, Hashable {
     }
 
     /// Stochastic depth of one residual branch.
-    public struct DropPath: Sendable, Hashable {
+    public struct DropPath: Sendable, Hashable, Codable {
         /// The probability with which an image's branch is dropped.
         public var rate: Float
         /// Whether kept branches are divided by the probability of keeping in training, and left alone at evaluation

@@ -70,7 +70,8 @@ struct MapLayout: Hashable {
         let lanes = CDNN_vector_width() == 16 ? 16 : 8
         for id in nodes {
             switch graph.nodes[id].op {
-            case .layerNorm, .windowAttention, .spaceToDepth, .depthToSpace, .tokens, .selfAttention, .patchMap: return .channelsLast
+            case .layerNorm, .windowAttention, .spaceToDepth, .depthToSpace, .tokens, .selfAttention, .patchMap:
+                return .channelsLast
             case .convolution(let convolution) where convolution.groups > 1:
                 let channels = shapes[graph.nodes[id].inputs[0]][1]
                 let isDepthwise = convolution.groups == channels && shapes[id][1] == channels

@@ -37,7 +37,8 @@ struct EncoderShape: Sendable, Hashable {
             levels.append(Level(stride: stride, channels: shape[1], node: node))
         }
         guard let deepest = levels.last, zip(levels, levels.dropFirst()).allSatisfy({ $0.stride < $1.stride }) else {
-            throw .shape(operation: "the encoder", expected: "levels that grow coarser", found: "\(levels.map(\.stride))")
+            throw .shape(
+                operation: "the encoder", expected: "levels that grow coarser", found: "\(levels.map(\.stride))")
         }
         guard deepest.stride > 1 else {
             throw .shape(operation: "the encoder", expected: "a level below the image's size", found: "none")

@@ -57,23 +57,25 @@ public struct InitialParameters: ParameterSource {
 public struct PretrainedParameters: ParameterSource {
     private let encoder: any ParameterSource
     private let initial: InitialParameters
-    private let given: @Sendable (Parameter) -> Parameter?
+    private let sources: [String: Parameter]
 
     /// Joins both.
     ///
     /// - Parameters:
     ///   - encoder: values of the encoder's parameters under their names in its own graph.
-    ///   - given: the parameter in the encoder's own graph that stands behind one of the network's; nil for others.
-    public init(
-        encoder: any ParameterSource, initial: InitialParameters, given: @escaping @Sendable (Parameter) -> Parameter?
-    ) {
+    ///   - sources: the parameter in the encoder's own graph behind each of the network's encoder parameters, by its name
+    ///     without prefix; see ``SegmentationCard/encoder(of:tensors:)``.
+    public init(encoder: any ParameterSource, initial: InitialParameters, sources: [String: Parameter]) {
         self.encoder = encoder
         self.initial = initial
-        self.given = given
+        self.sources = sources
     }
 
+    /// The checkpoint's values for the encoder's parameters, initial ones for others.
     public func values(of parameter: Parameter) throws(EngineError) -> TensorView {
-        if let source = given(parameter) { return try encoder.values(of: source) }
-        return try initial.values(of: parameter)
+        guard SegmentationNetwork.isEncoder(parameter.name),
+            let source = sources[String(parameter.name.dropFirst(SegmentationNetwork.encoderPrefix.count))]
+        else { return try initial.values(of: parameter) }
+        return TensorView(dtype: .float32, shape: parameter.shape, bytes: try encoder.values(of: source).bytes)
     }
 }

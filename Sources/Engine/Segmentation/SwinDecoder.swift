@@ -12,7 +12,8 @@ extension DecoderBuilder {
             zip(levels.levels.dropLast().reversed(), channels).allSatisfy({ $0.channels == $1 })
         else {
             throw .shape(
-                operation: "swin-unet", expected: "an encoder whose levels halve the resolution one by one, and as many "
+                operation: "swin-unet",
+                expected: "an encoder whose levels halve the resolution one by one, and as many "
                     + "decoder channels as its levels have", found: "levels at strides \(levels.levels.map(\.stride))")
         }
         var x = levels.bottom.node

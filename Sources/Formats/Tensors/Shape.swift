@@ -53,3 +53,11 @@ extension Shape: CustomStringConvertible {
         axes.isEmpty ? "scalar" : axes.map { String($0) }.joined(separator: "×")
     }
 }
+
+extension Shape: Codable {
+    /// Reads a list of sizes.
+    public init(from decoder: any Decoder) throws { axes = try [Int](from: decoder) }
+
+    /// Writes a list of sizes.
+    public func encode(to encoder: any Encoder) throws { try axes.encode(to: encoder) }
+}

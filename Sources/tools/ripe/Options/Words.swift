@@ -38,3 +38,13 @@ func numbers(_ text: String) throws -> [Double] {
     }
     return found
 }
+
+/// Whole numbers separated by commas, in their order.
+func integers(_ text: String) throws -> [Int] {
+    try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+        guard let value = Int(part), value > 0 else {
+            throw ValidationError("expected whole numbers such as 256,128,64, found '\(part)'")
+        }
+        return value
+    }
+}
