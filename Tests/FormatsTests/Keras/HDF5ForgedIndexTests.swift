@@ -51,4 +51,12 @@ import Testing
         let text = message { try openKerasHDF5(path: "forged.h5", bytes: Bytes(copying: bytes)).tensors.count }
         #expect(text.contains(forgery.expected), "\(text)")
     }
+
+    /// An implicit index has no entries: libhdf5 counts the chunks of the claimed extent one by one, 85 billion of them here.
+    @Test func moreChunksThanTheFileHasBytesAreRefusedBeforeLibhdf5CountsThem() throws {
+        let bytes = try Inflate.gzip(
+            Bytes(mapping: KerasGolden.folder + "implicit_chunks.h5.gz"), path: "implicit.h5", limit: 1 << 20)
+        let text = message { try openKerasHDF5(path: "implicit.h5", bytes: bytes).tensors.count }
+        #expect(text.contains("its chunks") && text.contains("the file's 30330 bytes"), "\(text)")
+    }
 }

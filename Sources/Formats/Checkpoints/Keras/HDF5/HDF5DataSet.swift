@@ -90,6 +90,7 @@ struct HDF5DataSet: Sendable {
         }
         _ = HDF5Library.takeErrorMessage()
         let properties = try HDF5Handle(path, "H5Dget_create_plist('\(name)')") { H5Dget_create_plist(dataSet.id) }
+        try checkChunkCount(of: dataSet, properties, type: type, byteCount: byteCount, path: path, name: name)
         let stored = H5Dget_storage_size(dataSet.id)
         switch H5Pget_layout(properties.id) {
         case H5D_CONTIGUOUS: return .unwritten(fill: try hdf5FillValue(properties, type: type, path: path, name: name))
@@ -112,6 +113,32 @@ struct HDF5DataSet: Sendable {
                 .unsupported(
                     feature: "HDF5 data set '\(name)': its layout",
                     advice: "save the weights again with Keras or h5py's defaults"))
+        }
+    }
+}
+
+extension HDF5DataSet {
+    /// Refuses more chunks than the file has bytes before libhdf5 counts them one by one: where their index is implicit, it
+    /// takes their number from the claimed extent.
+    fileprivate static func checkChunkCount(
+        of dataSet: borrowing HDF5Handle, _ properties: borrowing HDF5Handle, type: borrowing HDF5Handle,
+        byteCount: Int, path: String, name: String
+    ) throws(FormatError) {
+        guard H5Pget_layout(properties.id) == H5D_CHUNKED else { return }
+        var axes = [hsize_t](repeating: 1, count: 33)
+        let rank = H5Pget_chunk(properties.id, 33, &axes)
+        try checkHDF5(path, "H5Pget_chunk('\(name)')", rank)
+        let chunk = Shape(axes.prefix(Int(rank)).map { Int(clamping: $0) }).checkedElementCount ?? .max
+        let elements = byteCount / max(1, H5Tget_size(type.id))
+        let file = try HDF5Handle(path, "H5Iget_file_id('\(name)')") { H5Iget_file_id(dataSet.id) }
+        var fileByteCount: hsize_t = 0
+        try checkHDF5(path, "H5Fget_filesize('\(name)')", H5Fget_filesize(file.id, &fileByteCount))
+        guard elements / max(1, chunk) <= Int(clamping: fileByteCount) else {
+            throw FormatError(
+                path,
+                .limitExceeded(
+                    what: "HDF5 data set '\(name)': its chunks", claimed: "\(elements / max(1, chunk))",
+                    limit: "the file's \(fileByteCount) bytes"))
         }
     }
 }
