@@ -200,7 +200,7 @@ struct RecognizerTests {
         let hints = ArchitectureHints(defaults: ["stochastic_depth_rate": "0.1"])
         let deep = try Recognizer.recognize(Architectures.named("deepresnet50").tensors(), hints: hints)
         #expect(deep.facts.first == Recognition.Fact("stochastic depth rate", "0.1"))
-        #expect(deep.graph.nodes.filter { if case .scale = $0.op { true } else { false } }.count == 15)
+        #expect(deep.graph.nodes.filter { if case .dropPath = $0.op { true } else { false } }.count == 15)
         _ = try Recognizer.recognize(Architectures.named("resnet18").tensors(), hints: hints)
     }
 
@@ -227,8 +227,10 @@ struct DeepResNetTests {
         let graph = DeepResNetConfiguration(
             blocks: [1, 1, 1], channels: [64, 128, 256], stochasticDepthRate: 0.1
         ).graph()
-        let scales = graph.nodes.compactMap { if case .scale(let factor) = $0.op { factor } else { nil } }
-        #expect(scales == [0.95, 0.9])
+        let paths = graph.nodes.compactMap { if case .dropPath(let path) = $0.op { path } else { nil } }
+        #expect(paths.map(\.rate) == [0.05, 0.1])
+        // At evaluation branches are multiplied by the probability of keeping them, as the paper's code does.
+        #expect(paths.allSatisfy { !$0.rescales })
     }
 
     @Test func levelsHaveTheResolutionsOfThePaper() throws {

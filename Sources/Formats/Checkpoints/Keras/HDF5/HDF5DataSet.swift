@@ -137,7 +137,7 @@ extension HDF5DataSet {
             throw FormatError(
                 path,
                 .limitExceeded(
-                    what: "HDF5 data set '\(name)': its chunks", claimed: "\(elements / max(1, chunk))",
+                    what: "HDF5 data set '\(name)': the number of its chunks", claimed: "\(elements / max(1, chunk))",
                     limit: "the file's \(fileByteCount) bytes"))
         }
     }
