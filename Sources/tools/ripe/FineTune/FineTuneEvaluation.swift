@@ -1,0 +1,46 @@
+// A trained model judged on test and validation images, and pictures of what it does.
+
+import Analyzer
+import Engine
+import Formats
+
+/// Evaluates one model.
+struct FineTuneEvaluation {
+    let model: SegmentationModel
+    let data: FineTuneData
+    let batch: Int
+    let threads: Int
+    let output: FineTuneOutput
+
+    /// Measures on the validation images of a part; nil where there are none.
+    func validation(_ part: FineTuneData.Part) throws -> MetricAccumulator? {
+        guard !part.validation.isEmpty else { return nil }
+        return try measure(data.data, images: part.validation, label: "measuring validation images")
+    }
+
+    /// Measures on the test images; nil where there are none.
+    func test() throws -> MetricAccumulator? {
+        try data.test.map { try measure($0, images: $0.images, label: "measuring test images") }
+    }
+
+    private func measure(_ data: SegmentationData, images: [Int], label: String) throws -> MetricAccumulator {
+        let predictor = try Predictor(model, batch: batch, threads: threads)
+        defer { output.progress.clear() }
+        do throws(AnalyzerError) {
+            return try predictor.evaluate(data, images: images, isCancelled: { Interrupt.isRequested }) {
+                output.progress.update(label, done: $0, total: $1, unit: "images")
+            }
+        } catch {
+            guard case .cancelled = error else { throw error }
+            throw ToolError.interrupted("stopped after the training; the same command with --resume measures again")
+        }
+    }
+
+    /// A few pictures of test images (else validation, else training images) with truth and prediction.
+    func writeOverlays(_ part: FineTuneData.Part, in folder: String) throws {
+        let (data, images) =
+            data.test.map { ($0, $0.images) } ?? (data.data, part.validation.isEmpty ? part.training : part.validation)
+        let predictor = try Predictor(model, batch: batch, threads: threads)
+        try predictor.writeSamples(of: data, images: images, count: 8, to: folder)
+    }
+}
