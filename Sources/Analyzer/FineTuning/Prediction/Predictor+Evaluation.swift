@@ -35,7 +35,12 @@ extension Predictor {
     ///   for another preparation, `.cancelled`, and whatever reading images and running the network throw.
     public func evaluate(
         _ target: Target, _ options: EvaluationOptions = EvaluationOptions()
-    ) throws(AnalyzerError) -> MetricResults {
+    ) throws(AnalyzerError) -> MetricResults { try measure(target, options).results }
+
+    /// The measures as ``evaluate(_:_:)`` gives them, to be added to those of other cases.
+    public func measure(
+        _ target: Target, _ options: EvaluationOptions = EvaluationOptions()
+    ) throws(AnalyzerError) -> MetricAccumulator {
         try check(target)
         let wanted = options.samples.map { Set($0.map { target.samples[$0].caseNumber }) }
         let numbers = target.listing.cases.indices.filter { number in
@@ -62,7 +67,7 @@ extension Predictor {
             self, options: target.options, wantsProbabilities: true, receiver: receiver,
             isCancelled: options.isCancelled, progress: { progress($0, total) })
         try stream.run(feed)
-        return receiver.results
+        return receiver.accumulator
     }
 
     /// Refuses targets prepared in another way than the model's training images.
@@ -117,7 +122,7 @@ final class EvaluationReceiver: ClassReceiver {
     private let settings: MetricSettings
     private let coding: ClassCoding
     private let groups: [Group]
-    private var accumulator: MetricAccumulator
+    private(set) var accumulator: MetricAccumulator
     /// The case alone that is being measured.
     private var current: CaseMeasurement?
     /// Cases that several cases of files belong to, and how many of these are to come.
@@ -130,8 +135,6 @@ final class EvaluationReceiver: ClassReceiver {
         self.groups = groups
         accumulator = MetricAccumulator(settings)
     }
-
-    var results: MetricResults { accumulator.results }
 
     func receive(_ run: ClassifiedRun) throws(AnalyzerError) {
         guard let mask = run.opened.mask else { return }

@@ -6,26 +6,34 @@ import Formats
 
 extension FineTuneRun {
     /// The weights of the classes in the loss; nil for equal ones.
-    var classWeights: [Float]? {
+    public var classWeights: [Float]? {
         switch settings.classWeights {
         case .none: nil
-        case .automatic: data.classWeights(of: training)
+        case .automatic: data.classWeights(of: training).map { Float($0) }
         case .given(let weights): weights
         }
     }
 
     /// Augmented batches of the training images.
-    func feed(channels: Int) -> TrainingFeed {
-        TrainingFeed(
-            data: data, images: training, batchSize: settings.batch, augmentation: settings.augmentation,
-            seed: settings.seed, channels: channels, normalization: card.normalization, threads: threads)
+    func feed() throws(AnalyzerError) -> TrainingFeed {
+        var options = TrainingFeedOptions()
+        options.batchSize = settings.batch
+        options.seed = settings.seed
+        options.augmentation = settings.augmentation
+        return try TrainingFeed(
+            data, images: training, channels: card.encoder.inputChannels, normalization: card.normalization,
+            options: options)
     }
 
     /// Dice on the validation images as they are prepared for the network; nil where there are none.
-    func validate(_ weights: any ParameterSource) throws(AnalyzerError) -> ClassOverlap? {
+    func validate(_ weights: any ParameterSource) throws(AnalyzerError) -> QuickDice? {
         guard !validation.isEmpty else { return nil }
-        let predictor = try Predictor(card, parameters: weights, batch: settings.batch, threads: threads)
-        return try predictor.overlap(on: data, images: validation)
+        let predictor = try Predictor(card, parameters: weights, batchSize: settings.batch, threads: threads)
+        let (data, validation) = (data, validation)
+        return try predictor.quickDice(
+            count: validation.count, ignoreIndex: LabelScheme.ignoredIndex,
+            image: { (index) throws(AnalyzerError) in try data.image(validation[index]) },
+            labels: { (index) throws(AnalyzerError) in try data.labels(validation[index]) })
     }
 }
 

@@ -110,6 +110,7 @@ private struct FineTuneLoop {
     let states: TrainingStateFolder
     let onEvent: (FineTuneRun.Event) -> Void
     let batchCount: Int
+    private let stream: TrainingStream
     var progress = TrainingProgress()
 
     private var settings: FineTuneSettings { run.settings }
@@ -119,7 +120,8 @@ private struct FineTuneLoop {
         self.run = run
         self.onEvent = onEvent
         states = TrainingStateFolder(path: FineTuneRun.statePath(in: run.folder))
-        batchCount = (run.training.count + run.settings.batch - 1) / run.settings.batch
+        let feed = try run.feed()
+        batchCount = feed.batchesPerEpoch
         let identity = run.settings.identity.merging(run.identity) { $1 }
         progress.identity = identity
         let state = run.resumes ? try states.newest { onEvent(.note($0)) } : nil
@@ -136,6 +138,8 @@ private struct FineTuneLoop {
                 freezesEncoder: run.settings.freezing.freezesEncoder(in: progress.epoch), threads: run.threads)
             if let state { try trainer.restore(state.network) }
         } catch { throw .engine(error) }
+        stream = feed.stream(
+            from: FeedPosition(epoch: progress.epoch, batch: progress.batch), epochs: run.settings.epochs)
         let memory = trainer.memory
         onEvent(.prepared(parameterBytes: memory.parameters, activationBytes: memory.activations))
         if state != nil { onEvent(.resumed(history, batch: progress.batch)) }
@@ -167,15 +171,16 @@ private struct FineTuneLoop {
             do throws(EngineError) { try trainer.unfreezeEncoder() } catch { throw .engine(error) }
             onEvent(.unfroze(epoch: epoch + 1))
         }
-        let feed = run.feed(channels: run.card.encoder.inputChannels)
         let clock = ContinuousClock()
         var last = clock.now
-        try feed.forEach(epoch: epoch, from: progress.batch) { (batch, waited) throws(AnalyzerError) in
+        var waited = stream.statistics.waitingSeconds
+        while progress.batch < batchCount, let batch = try stream.next() {
             try train(on: batch)
             let now = clock.now
+            let wait = stream.statistics.waitingSeconds
             progress.sums.seconds += (now - last).seconds
-            progress.sums.waitingSeconds += waited
-            last = now
+            progress.sums.waitingSeconds += wait - waited
+            (last, waited) = (now, wait)
             onEvent(
                 .batch(
                     FineTuneRun.BatchProgress(
@@ -198,7 +203,10 @@ private struct FineTuneLoop {
         let steps = settings.steps(batches: batchCount)
         let factor = settings.schedule(stepsPerEpoch: steps).factor(at: progress.step, of: settings.epochs * steps)
         let outcome: BatchOutcome
-        do throws(EngineError) { outcome = try trainer.train(on: batch, part: part, factor: factor) } catch {
+        let identities = batch.images.map { run.data.identity(of: $0) }
+        do throws(EngineError) {
+            outcome = try trainer.train(on: batch, identities: identities, part: part, factor: factor)
+        } catch {
             throw .engine(error)
         }
         guard outcome.loss.isFinite, outcome.gradientNorm?.isFinite ?? true else { throw divergence(outcome) }
@@ -227,7 +235,7 @@ private struct FineTuneLoop {
         var record = progress.sums.record(epoch: progress.epoch, step: progress.step)
         progress.batch = 0
         progress.sums = EpochSums()
-        record.validationDice = try run.validate(trainer.result)?.dice
+        record.validationDice = try run.validate(trainer.result)?.perClass
         progress.history.append(record)
         // Without validation images, or where no class was there to measure, the later epoch is taken.
         let dice = record.meanValidationDice

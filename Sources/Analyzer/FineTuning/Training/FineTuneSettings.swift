@@ -15,7 +15,7 @@ public struct FineTuneSettings: Sendable, Hashable {
     /// The loss; its class weights are set by ``classWeights``.
     public var loss: LossOptions
     /// How much each class counts.
-    public var classWeights = ClassWeighting.none
+    public var classWeights = ClassWeightChoice.none
     /// The optimizer with its learning rates.
     public var optimizer: OptimizerOptions
     /// How the learning rates change.
@@ -93,16 +93,16 @@ extension FineTuneSettings {
 }
 
 /// How much each class counts in the loss.
-public enum ClassWeighting: Sendable, Hashable {
+public enum ClassWeightChoice: Sendable, Hashable {
     /// Every class alike.
     case none
-    /// From the share of pixels of each class in the training images.
+    /// From the share of pixels of each class in the training images; see ``ClassWeighting``.
     case automatic
     /// One weight a class, the background first.
     case given([Float])
 }
 
-extension ClassWeighting: CustomStringConvertible {
+extension ClassWeightChoice: CustomStringConvertible {
     /// As the command line has it.
     public var description: String {
         switch self {

@@ -95,16 +95,16 @@ final class NetworkTrainer {
     /// Computes a batch's gradients, and updates the weights when it completes a step.
     ///
     /// - Parameters:
+    ///   - identities: what names each of its images in all runs.
     ///   - part: which of how many batches of the step this is, counted from 0.
     ///   - factor: what the schedule multiplies the learning rates by.
-    ///   - kept: which images keep which residual branches, by branch.
     /// Weights are left as they are when the loss or the gradients are not finite: the outcome tells.
     ///
     func train(
-        on batch: TrainingBatch, part: (number: Int, count: Int), factor: Float
+        on batch: TrainingBatch, identities: [UInt64], part: (number: Int, count: Int), factor: Float
     ) throws(EngineError) -> BatchOutcome {
         let plan = try plan(batch: batch.images.count)
-        try dropBranches(of: plan, for: batch)
+        try dropBranches(of: plan, for: identities, epoch: batch.epoch)
         let logits = try plan.forward(batch.values)
         let value = try loss(logits, labels: batch.labels, shape: plan.output, gradient: &gradient)
         let overlap = logits.withUnsafeBufferPointer {
@@ -128,13 +128,15 @@ final class NetworkTrainer {
         return outcome
     }
 
-    private func dropBranches(of plan: TrainingPlan, for batch: TrainingBatch) throws(EngineError) {
+    private func dropBranches(
+        of plan: TrainingPlan, for identities: [UInt64], epoch: Int
+    ) throws(EngineError) {
         let paths = plan.dropPaths
         guard !paths.isEmpty else { return }
         var kept = paths.map { _ in [Bool]() }
-        for identity in batch.identities {
+        for identity in identities {
             var numbers = CounterGenerator(
-                seed: settings.seed, purpose: .dropPath, place: identity, index: batch.epoch)
+                seed: settings.seed, purpose: .dropPath, place: identity, index: epoch)
             for (index, path) in paths.enumerated() { kept[index].append(numbers.nextUnit() >= Double(path.rate)) }
         }
         try plan.setDropPaths(kept: kept)

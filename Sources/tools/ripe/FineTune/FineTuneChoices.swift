@@ -44,7 +44,7 @@ struct TrainingChoices: ParsableArguments {
         help: ArgumentHelp(
             "How much each class counts, the background first; or auto, from the training images.", valueName: "1,1,4"),
         transform: { try classWeighting($0) })
-    var classWeights = ClassWeighting.none
+    var classWeights = ClassWeightChoice.none
 
     @Option(
         help: ArgumentHelp("\(allWords(OptimizerKind.self)).", valueName: "optimizer"),
@@ -85,10 +85,11 @@ struct TrainingChoices: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Random changes of the training images, joined by commas: \(AugmentationOptions.grammar), or none.",
+            "Random changes of the training images, joined by commas: flips, hflip, vflip, rotate=180, rot90, scale=0.2, "
+                + "translate=0.1, crop=0.5, elastic, jitter, brightness=0.1, gamma=0.3, paper-acdc, paper-idrid.",
             valueName: "changes"),
         transform: { try parsed($0) { try AugmentationOptions(parsing: $0) } })
-    var augment = AugmentationOptions.none
+    var augment = AugmentationOptions()
 
     @Option(
         help: ArgumentHelp(
@@ -152,7 +153,7 @@ struct TrainingChoices: ParsableArguments {
 }
 
 /// `none`, `auto`, or numbers above 0.
-private func classWeighting(_ text: String) throws -> ClassWeighting {
+private func classWeighting(_ text: String) throws -> ClassWeightChoice {
     switch text {
     case "none": return .none
     case "auto": return .automatic

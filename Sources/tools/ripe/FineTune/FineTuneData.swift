@@ -17,8 +17,9 @@ struct FineTuneData {
     struct Part {
         /// Counted from 1.
         let number: Int
-        let training: [Int]
-        let validation: [Int]
+        let split: DataSplit
+        var training: [Int] { split.training }
+        var validation: [Int] { split.validation }
     }
 
     /// Opens everything and says what was found.
@@ -28,45 +29,51 @@ struct FineTuneData {
         self.labels = labels
         let scheme = try labels.classes.map { try LabelScheme(parsing: $0) }
         let target = try Self.opened(paths, images, output)
-        data = try Self.labelled(target, scheme: scheme, output)
+        data = try Self.labelled(target, scheme: scheme, use: .training, output)
         preparation = ModelPreparation(images, imageChannels: target.imageShape.channels)
         try Self.show(data, title: "Images to learn from", output)
-        let found: (paths: [String], options: TargetOptions, note: String?)?
-        if labels.test.isEmpty {
-            found = try SegmentationData.testPart(of: target)
-        } else {
-            var options = images
-            // What the user names is all meant, unless it is a data set with parts.
-            options.split = nil
-            found = (labels.test, options, nil)
-        }
-        guard let found else {
+        guard let place = Self.testPlace(labels.test, images, of: target) else {
             test = nil
             try output.warn("there are no test images: nothing tells how well the network does on cases it never saw")
             return
         }
-        if let note = found.note { try output.say(["  note: \(note)"]) }
-        var options = found.options
-        // Every slice counts in a test, also those without content.
-        options.dropsEmptySlices = false
-        test = try Self.labelled(try Self.opened(found.paths, options, output), scheme: data.scheme, output)
-        if let test { try Self.show(test, title: "Images to judge by", output) }
+        let judging = try Self.labelled(
+            try Self.opened(place.paths, place.options, output), scheme: data.scheme, use: .evaluation, output)
+        test = judging
+        try Self.show(judging, title: "Images to judge by" + (place.note.map { ": \($0)" } ?? ""), output)
+    }
+
+    /// What judges: what the user names, else the test part of the training images' own layout.
+    private static func testPlace(
+        _ named: [String], _ images: TargetOptions, of target: Target
+    ) -> (paths: [String], options: TargetOptions, note: String?)? {
+        guard named.isEmpty else {
+            var options = images
+            options.split = nil
+            return (named, options, nil)
+        }
+        return target.labelledPart(.test).map { ($0.paths, $0.options, $0.explanation) }
     }
 
     private static func opened(_ paths: [String], _ options: TargetOptions, _ output: FineTuneOutput) throws -> Target {
-        try interruptible(output) { () throws(AnalyzerError) in
+        let progress = output.progress
+        return try interruptible(output) { () throws(AnalyzerError) in
             try Target.open(paths, options: options, isCancelled: { Interrupt.isRequested }) {
-                output.progress.update("reading images", done: $0, total: $1, unit: "files")
+                progress.update("reading images", done: $0, total: $1, unit: "files")
             }
         }
     }
 
     private static func labelled(
-        _ target: Target, scheme: LabelScheme?, _ output: FineTuneOutput
+        _ target: Target, scheme: LabelScheme?, use: SegmentationDataOptions.Use, _ output: FineTuneOutput
     ) throws -> SegmentationData {
-        try interruptible(output) { () throws(AnalyzerError) in
-            try SegmentationData.open(target, scheme: scheme, isCancelled: { Interrupt.isRequested }) {
-                output.progress.update("reading masks", done: $0, total: $1, unit: "files")
+        var options = SegmentationDataOptions()
+        options.scheme = scheme
+        options.use = use
+        let progress = output.progress
+        return try interruptible(output) { () throws(AnalyzerError) in
+            try SegmentationData.open(target, options: options, isCancelled: { Interrupt.isRequested }) {
+                progress.update("reading masks", done: $0, total: $1, unit: "files")
             }
         }
     }
@@ -82,29 +89,23 @@ struct FineTuneData {
     }
 
     private static func show(_ data: SegmentationData, title: String, _ output: FineTuneOutput) throws {
-        let report = data.preflight
-        var facts = FactList()
-        for fact in report.facts { facts.add(fact.title, fact.text) }
+        let report = data.report
         var table = TextTable(
-            report.header.enumerated().map { .init($1, $0 == 0 ? .left : .right, canShrink: $0 == 0) })
+            PreflightReport.columns.enumerated().map { .init($1, $0 == 0 ? .left : .right, canShrink: $0 == 0) })
         for row in report.rows { table.add(row) }
-        try output.say(title, facts.lines(for: .output) + [""] + output.lines(table))
-        for warning in report.warnings { try output.warn(warning) }
+        try output.say(title, report.lines.map { "  " + printable($0) } + output.lines(table))
+        for warning in report.warnings { try output.warn(warning.message) }
     }
 
     /// A fingerprint of images and masks.
-    var fingerprint: String { data.fingerprint }
+    var fingerprint: String { data.contentHash.hexadecimal }
 
     /// The trainings to be made: one, or one for each fold.
     func parts(seed: UInt64) throws -> [Part] {
         if let folds = labels.folds {
-            return try data.folds(folds, seed: seed).enumerated().map { index, fold in
-                Part(number: index + 1, training: fold.training, validation: fold.validation)
-            }
+            return try data.folds(folds, seed: seed).enumerated().map { Part(number: $0 + 1, split: $1) }
         }
-        let share = labels.validation ?? (test == nil && data.groupCount > 1 ? 0.2 : 0)
-        guard share > 0 else { return [Part(number: 1, training: data.images, validation: [])] }
-        let split = try data.split(validation: share, seed: seed)
-        return [Part(number: 1, training: split.training, validation: split.validation)]
+        let share = labels.validation ?? (test == nil && Set(data.groups).count > 1 ? 0.2 : 0)
+        return [Part(number: 1, split: try data.split(validation: share, seed: seed))]
     }
 }
