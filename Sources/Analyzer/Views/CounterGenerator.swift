@@ -28,7 +28,7 @@ enum Philox4x32 {
 struct CounterGenerator {
     /// What the numbers are for; streams of different purposes never meet.
     enum Purpose: UInt8 {
-        case jitter = 1, grouping = 2, bootstrap = 3, augmentation = 4, epochOrder = 5, splitting = 6
+        case jitter = 1, grouping = 2, bootstrap = 3, augmentation = 4, epochOrder = 5, splitting = 6, dropPath = 7
     }
 
     private let key: UInt64

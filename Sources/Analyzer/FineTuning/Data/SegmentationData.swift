@@ -1,6 +1,6 @@
 // Labelled data: a target's images with their masks as class indices, prepared for training and evaluation.
 
-import Formats
+public import Formats
 
 /// One image that has labels.
 public struct LabelledImage: Sendable, Hashable {
@@ -80,6 +80,12 @@ public struct SegmentationData: Sendable {
     public var classCount: Int { scheme.classCount }
     /// The group of each image.
     public var groups: [Int] { images.map(\.group) }
+
+    /// A fingerprint of images and masks: different for any other pixel or label.
+    public var contentHash: ContentHash {
+        let masks = cases.map { "\($0.name)\t\($0.maskHash.hexadecimal)" }
+        return ContentHash(([target.summary.contentHash.hexadecimal] + masks).joined(separator: "\n"))
+    }
 
     /// What names the image in all runs; see ``Target/identity(of:)``.
     public func identity(of image: Int) -> UInt64 { target.identity(of: images[image].number) }

@@ -9,7 +9,7 @@ struct OpenedCase: Sendable {
     /// Of the volume's channels; none for separate images.
     let statistics: [ChannelStatistics]
     /// The segmentation, where it was asked for and there is one.
-    var mask: CaseMask?
+    var mask: MaskContent?
 
     /// Opens a case's files.
     ///

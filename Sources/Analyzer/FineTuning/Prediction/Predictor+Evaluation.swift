@@ -58,7 +58,10 @@ extension Predictor {
         let masks = options.masks
         let feed = CaseFeed(count: numbers.count, imagesAhead: batchSize) { (index) throws(AnalyzerError) in
             var opened = try target.openedCase(numbers[index])
-            opened.mask = try CaseMask(of: opened, policy: masks)
+            guard let path = opened.listed.mask else { return opened }
+            do throws(FormatError) {
+                opened.mask = try MaskContent(reading: path, like: opened.content, policy: masks)
+            } catch { throw .format(error) }
             return opened
         }
         let total = numbers.reduce(0) { $0 + target.index[$1].images.count + target.index[$1].droppedCount }
@@ -141,7 +144,9 @@ final class EvaluationReceiver: ClassReceiver {
         let place = run.opened.listed.mask ?? run.opened.listed.name
         var truth: [UInt8] = []
         for image in run.images {
-            truth += try coding.indices(of: try mask.labels(image, of: run.opened), place: place)
+            let labels: LabelMap
+            do throws(FormatError) { labels = try mask.labels(image) } catch { throw .format(error) }
+            truth += try coding.indices(of: labels.values, place: place)
         }
         let group = groups[run.caseNumber]
         let size = run.opened.imageSize

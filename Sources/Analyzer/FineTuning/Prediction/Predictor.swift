@@ -28,7 +28,9 @@ public final class Predictor {
     /// What the user should know, one sentence each.
     public let notes: [String]
     let plan: InferencePlan
-    let input: NetworkInput
+    /// For grey images, and for those of as many channels as the model's.
+    private let grayInput: NetworkInput
+    private let input: NetworkInput
 
     /// Channels of the logits: one for two classes unless the model has a softmax.
     public var logitChannels: Int { card.design.logitChannels }
@@ -54,7 +56,13 @@ public final class Predictor {
         guard preparation.imageChannels == 1 || preparation.imageChannels == channels else {
             throw .channels(source: preparation.imageChannels, network: channels)
         }
-        input = try NetworkInput(channels: channels, normalization: card.normalization)
+        func input(_ count: Int) throws(AnalyzerError) -> NetworkInput {
+            try NetworkInput(
+                ImageShape(channels: count, height: size.height, width: size.width), channels: channels,
+                normalization: card.normalization)
+        }
+        grayInput = try input(1)
+        self.input = try input(preparation.imageChannels)
         do throws(EngineError) {
             let network = try card.network()
             notes = Self.notes(network, size: size)
@@ -93,15 +101,15 @@ public final class Predictor {
     /// - Throws: ``AnalyzerError/engine(_:)``.
     func logits(of images: [[Float]]) throws(AnalyzerError) -> [Float] {
         let plane = preparation.image.height * preparation.image.width
-        let size = input.channels * plane
-        let input = input
-        let threads = threads
+        let size = input.count
+        let (input, grayInput, threads) = (input, grayInput, threads)
         let values = [Float](unsafeUninitializedCapacity: images.count * size) { buffer, count in
             buffer.initialize(repeating: 0)
             parallelFor(images.count, threads: threads) { row in
-                input.write(
-                    images[row], plane: plane,
-                    to: UnsafeMutableBufferPointer(rebasing: buffer[row * size..<(row + 1) * size]))
+                images[row].withUnsafeBufferPointer { image in
+                    (image.count == plane ? grayInput : input).write(
+                        image, to: UnsafeMutableBufferPointer(rebasing: buffer[row * size..<(row + 1) * size]))
+                }
             }
             count = images.count * size
         }

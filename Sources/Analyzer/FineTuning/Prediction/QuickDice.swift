@@ -105,7 +105,7 @@ extension Predictor {
     }
 
     /// The classes of one image of a batch, from its logits alone.
-    private func classes(_ logits: [Float], row: Int, plane: Int) -> [UInt8] {
+    func classes(_ logits: [Float], row: Int, plane: Int) -> [UInt8] {
         let channels = logitChannels
         let planes = (0..<channels).map { channel in
             let start = (row * channels + channel) * plane

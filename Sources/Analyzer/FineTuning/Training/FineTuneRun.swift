@@ -2,7 +2,7 @@
 
 public import Engine
 import FoundationEssentials
-public import Formats
+import Formats
 
 /// One network trained on one set of images into one folder.
 public struct FineTuneRun: Sendable {
@@ -90,7 +90,7 @@ public struct FineTuneRun: Sendable {
     /// - Throws: ``AnalyzerError/cancelled`` after the state was written; ``AnalyzerError/training(place:problem:advice:)``
     ///   for a loss that is no number; whatever a file or the engine throws.
     public func run(
-        isCancelled: () -> Bool = { false }, onEvent: (Event) -> Void = { _ in }
+        isCancelled: () -> Bool = { false }, onEvent: @escaping (Event) -> Void = { _ in }
     ) throws(AnalyzerError) -> Outcome {
         try makeFolder(folder)
         try makeFolder(Self.statePath(in: folder))

@@ -30,7 +30,6 @@ struct FineTuneTraining {
             training: part.training, validation: part.validation, folder: folder)
         run.threads = job.threads
         run.resumes = job.resumes
-        run.memoryLimit = job.memoryLimit
         run.identity = [
             "checkpoint": encoder.contentHash, "images": data.fingerprint,
             "classes": "\(data.data.scheme)", "preparation": card.preparation,
@@ -65,10 +64,7 @@ struct FineTuneTraining {
             "\(settings.optimizerText); schedule \(settings.schedule.kind.rawValue)"
                 + (settings.accumulate > 1 ? ", \(settings.accumulate) batches a step" : ""))
         facts.add("augmentation", "\(settings.augmentation)")
-        let memory = try run.memory()
-        facts.add("memory", memory.description)
         try output.say("Training", facts.lines(for: .output))
-        try memory.check(limit: job.memoryLimit)
     }
 
     private func sizeText(_ network: SegmentationNetwork) -> String {
