@@ -57,6 +57,7 @@ struct FineTuneData {
 
     private static func opened(_ paths: [String], _ options: TargetOptions, _ output: FineTuneOutput) throws -> Target {
         let progress = output.progress
+        progress.restart()
         return try interruptible(output) { () throws(AnalyzerError) in
             try Target.open(paths, options: options, isCancelled: { Interrupt.isRequested }) {
                 progress.update("reading images", done: $0, total: $1, unit: "files")
@@ -71,6 +72,7 @@ struct FineTuneData {
         options.scheme = scheme
         options.use = use
         let progress = output.progress
+        progress.restart()
         return try interruptible(output) { () throws(AnalyzerError) in
             try SegmentationData.open(target, options: options, isCancelled: { Interrupt.isRequested }) {
                 progress.update("reading masks", done: $0, total: $1, unit: "files")

@@ -26,6 +26,7 @@ struct FineTuneEvaluation {
     private func measure(_ data: SegmentationData, images: [Int], _ label: String) throws -> MetricAccumulator {
         let predictor = try Predictor(model, batchSize: batch, threads: threads)
         let progress = output.progress
+        progress.restart()
         defer { progress.clear() }
         var options = EvaluationOptions()
         options.samples = images.map { data.images[$0].number }

@@ -49,6 +49,7 @@ final class FineTuneOutput {
         start = .now
         trainedEpochs = 0
         isHeaderShown = false
+        progress.restart()
     }
 
     private var isHeaderShown = false
@@ -86,6 +87,7 @@ final class FineTuneOutput {
         let mark = isBest ? "  " + terminal.styled("◆ best so far", .green) : ""
         lines.append("  " + cells.map { padded($0.2, $0.1) }.joined() + mark)
         try say(lines)
+        progress.restart()
         drawCurve(history, isOfValidation: hasValidation)
     }
 
