@@ -82,8 +82,9 @@ extension SegmentationData {
         let unexpected = readings.map { facts in facts.values.values.filter { scheme.index(of: $0) == nil }.sorted() }
         let odd = unexpected.indices.filter { !unexpected[$0].isEmpty }
         guard let first = odd.first else { return }
-        let counts = unexpected[first].prefix(4).map { value in
-            "\(value) (\(readings[first].pixels(of: value)) pixels)"
+        let counts = unexpected[first].prefix(4).map { value -> String in
+            let count = readings[first].pixels(of: value)
+            return "\(value) (\(count) pixel\(count == 1 ? "" : "s"))"
         }
         let more = unexpected[first].count > 4 ? " and \(unexpected[first].count - 4) more values" : ""
         let others = odd.count > 1 ? ", as in \(odd.count) of \(readings.count) masks" : ""

@@ -4,7 +4,7 @@ import Formats
 
 extension Target {
     /// Another part of the data set that this target is from.
-    public struct Part: Sendable {
+    public struct Part: Sendable, Hashable {
         /// What to open, with ``options``.
         public let paths: [String]
         /// This target's options with the split that means the part.
