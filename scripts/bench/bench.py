@@ -12,7 +12,7 @@ import os
 import platform
 from pathlib import Path
 
-PARTS = ("startup", "forward", "score", "scaling", "convert", "volumes")
+PARTS = ("startup", "forward", "score", "scaling", "convert", "volumes", "predict")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -49,6 +49,7 @@ def main():
     import torch
     import converting
     import forward
+    import predicting
     import scoring
     import startup
     import volumes
@@ -57,7 +58,8 @@ def main():
     print(f"PyTorch {torch.__version__}")
     measures = {
         "startup": startup.measure, "forward": forward.measure, "score": scoring.measure,
-        "scaling": scoring.measure_scaling, "convert": converting.measure, "volumes": volumes.measure}
+        "scaling": scoring.measure_scaling, "convert": converting.measure, "volumes": volumes.measure,
+        "predict": predicting.measure}
     for part in options.parts:
         results[part] = {}
         measures[part](options, results[part])

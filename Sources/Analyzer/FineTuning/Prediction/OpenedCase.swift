@@ -30,6 +30,11 @@ struct OpenedCase: Sendable {
         if case .volume(let channels, _) = content { channels.first?.volume } else { nil }
     }
 
+    /// How many channels of a volume are used.
+    var channelCount: Int {
+        if case .volume(let channels, _) = content { channels.count } else { 1 }
+    }
+
     /// The file's axis at right angles to the images, for volumes.
     var sliceAxis: Int? {
         if case .volume(_, let axis) = content { axis } else { nil }

@@ -28,6 +28,8 @@ public struct PredictionJob: Sendable {
     public enum Event: Sendable {
         /// So many of a case's images are through the network.
         case progress(caseNumber: Int, name: String, done: Int, total: Int)
+        /// Something the user should know, one sentence.
+        case note(String)
         /// A case cannot be predicted; the others go on.
         case failed(PredictionReport.Failure)
     }
@@ -102,7 +104,7 @@ public struct PredictionJob: Sendable {
         }
         try receiver.writer.finish()
         var report = PredictionReport(
-            classNames: card.names, classValues: values.values, notes: listing.notes + predictor.notes)
+            classNames: card.names, classValues: values.values, notes: listing.notes + predictor.notes + receiver.notes)
         report.cases = receiver.predicted
         report.failures = receiver.failures
         let elapsed = ContinuousClock.now - start
@@ -158,6 +160,7 @@ private final class PredictionReceiver: ClassReceiver {
     private var current: PlacedClasses?
     private let finished = Finished()
     private(set) var failures: [PredictionReport.Failure] = []
+    private(set) var notes: [String] = []
 
     /// Filled by the writer's thread.
     private final class Finished: Sendable {
@@ -187,11 +190,19 @@ private final class PredictionReceiver: ClassReceiver {
     func end(_ caseNumber: Int, _ opened: OpenedCase) throws(AnalyzerError) {
         guard let placed = current else { return }
         current = nil
+        if let volume = opened.volume, volume.frameCount > 1, opened.channelCount == 1, opened.listed.frame == nil {
+            note("\(job.name(caseNumber)): of the \(volume.frameCount) frames of its fourth axis one is segmented")
+        }
         let (job, finished) = (job, finished)
         try writer.add { () throws(AnalyzerError) in
             let predicted = try job.write(placed, caseNumber)
             finished.cases.withLock { $0.append(predicted) }
         }
+    }
+
+    private func note(_ text: String) {
+        notes.append(text)
+        onEvent(.note(text))
     }
 
     func fail(_ caseNumber: Int, _ error: AnalyzerError) throws(AnalyzerError) {

@@ -105,10 +105,9 @@ extension Target {
     /// A case opened with all its images, those left out as empty too.
     func openedCase(_ number: Int) throws(AnalyzerError) -> OpenedCase {
         let listed = listing.cases[number]
-        if let sample = samples.first(where: { $0.caseNumber == number }) {
-            return OpenedCase(listed, content: try content(of: sample), statistics: index[number].statistics)
-        }
-        return try OpenedCase(listed, options: options)
+        let sample = TargetSample(
+            caseName: listed.name, slice: nil, group: number, caseNumber: number, imageNumber: 0)
+        return OpenedCase(listed, content: try content(of: sample), statistics: index[number].statistics)
     }
 }
 

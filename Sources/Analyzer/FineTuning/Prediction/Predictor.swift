@@ -90,8 +90,8 @@ public final class Predictor {
         let padded = network.paddedSize(of: size)
         guard padded != size else { return [] }
         return [
-            "images of \(size.height)×\(size.width) are padded with zeros to \(padded.height)×\(padded.width), which the "
-                + "encoder can halve \(network.stride.trailingZeroBitCount) times, and cut again"
+            "images of \(size.height)×\(size.width) are padded with zeros to \(padded.height)×\(padded.width), multiples "
+                + "of \(network.stride) as the encoder needs, and cut again"
         ]
     }
 

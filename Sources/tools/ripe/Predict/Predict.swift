@@ -134,6 +134,7 @@ final class PredictionProgress {
             guard done == total else { return }
             images += total
             finished += 1
+        case .note(let text): line.remark("note: \(text)")
         case .failed(let failure):
             line.clear()
             Console.note("ripe: \(failure.name): \(failure.reason); it is left out")
