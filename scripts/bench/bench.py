@@ -1,6 +1,6 @@
 """Measures Ripe's speed and memory against PyTorch and nibabel on this machine and prints medians and ratios.
 
-    make bench                                  everything, about ten minutes on two cores
+    make bench                                  everything, about twenty minutes on two cores
     make bench BENCH="--parts forward,startup"  some of it
 
 The two sides take turns in the same run, so that a slow spell of the machine hits both.
@@ -12,7 +12,7 @@ import os
 import platform
 from pathlib import Path
 
-PARTS = ("startup", "forward", "score", "scaling", "convert", "volumes", "predict")
+PARTS = ("startup", "forward", "training", "score", "scaling", "convert", "volumes", "predict")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -23,6 +23,8 @@ def parse_options():
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="threads of both sides")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each side in part forward")
     parser.add_argument("--score-rounds", type=int, default=2, help="turns of each side in part score")
+    parser.add_argument("--training-rounds", type=int, default=3, help="turns of each side in part training")
+    parser.add_argument("--training-networks", default="", help="some of part training's networks, by comma")
     parser.add_argument("--work", type=Path, default=ROOT / "bench-results", help="where data and results.json go")
     options = parser.parse_args()
     options.ripe = options.ripe.resolve()
@@ -52,12 +54,13 @@ def main():
     import predicting
     import scoring
     import startup
+    import training
     import volumes
 
     results["torch"] = torch.__version__
     print(f"PyTorch {torch.__version__}")
     measures = {
-        "startup": startup.measure, "forward": forward.measure, "score": scoring.measure,
+        "startup": startup.measure, "forward": forward.measure, "training": training.measure, "score": scoring.measure,
         "scaling": scoring.measure_scaling, "convert": converting.measure, "volumes": volumes.measure,
         "predict": predicting.measure}
     for part in options.parts:

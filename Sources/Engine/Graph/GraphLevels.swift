@@ -85,7 +85,7 @@ extension Graph {
     }
 
     /// The same network without the nodes that no level needs.
-    func pruned() -> Graph {
+    public func pruned() -> Graph {
         var kept = Graph(inputChannels: inputChannels)
         kept.hasTokenLevels = hasTokenLevels
         var places: [NodeID: NodeID] = [0: 0]

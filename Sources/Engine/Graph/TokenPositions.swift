@@ -9,43 +9,82 @@ extension Op.Tokens {
     /// - Parameters:
     ///   - prefix: the prefix tokens' values, prefixCount×C.
     ///   - positions: the position embedding's values, if there is one.
-    func table(prefix: [Float], positions: [Float]?, size: Size2, channels: Int) -> [Float] {
-        var table = prefix + [Float](repeating: 0, count: size.height * size.width * channels)
+    func table(prefix: [Float], positions: [Float]?, size: Size2, channels: Int) -> [Double] {
+        var table = prefix.map { Double($0) } + [Double](repeating: 0, count: size.height * size.width * channels)
         guard let positions else { return table }
-        for index in 0..<embeddedPrefix * channels { table[index] += positions[index] }
-        let trained = Array(positions[(embeddedPrefix * channels)...])
-        let resampled = resampledBicubically(trained, from: grid, to: size, channels: channels)
+        for index in 0..<embeddedPrefix * channels { table[index] += Double(positions[index]) }
+        let trained = positions[(embeddedPrefix * channels)...].map { Double($0) }
+        let resampled = BicubicResampling(from: grid, to: size, channels: channels).applied(to: trained)
         table.replaceSubrange(prefix.count..., with: resampled)
         return table
+    }
+
+    /// The derivatives by the prefix tokens and by the position embedding, from those by the table.
+    func gradients(ofTable table: [Double], size: Size2, channels: Int) -> (prefix: [Double], positions: [Double]) {
+        let first = prefixCount * channels
+        let moved = BicubicResampling(from: grid, to: size, channels: channels).reversed(Array(table[first...]))
+        return (Array(table[..<first]), table[..<(embeddedPrefix * channels)] + moved)
     }
 }
 
 /// A grid height×width×C at another size: bicubic (a = −1/2) with half-pixel centres, widened where it shrinks, as
 /// PyTorch's `interpolate(mode="bicubic", antialias=True)`. The same size gives the same values.
-func resampledBicubically(_ values: [Float], from: Size2, to: Size2, channels: Int) -> [Float] {
-    guard from != to else { return values }
-    let columns = BicubicWeights(from: from.width, to: to.width)
-    let rows = BicubicWeights(from: from.height, to: to.height)
-    var narrowed = [Double](repeating: 0, count: from.height * to.width * channels)
-    for y in 0..<from.height {
-        for (x, taps) in columns.taps.enumerated() {
+private struct BicubicResampling {
+    let from: Size2, to: Size2
+    let channels: Int
+    private let columns: BicubicWeights, rows: BicubicWeights
+
+    init(from: Size2, to: Size2, channels: Int) {
+        self.from = from
+        self.to = to
+        self.channels = channels
+        columns = BicubicWeights(from: from.width, to: to.width)
+        rows = BicubicWeights(from: from.height, to: to.height)
+    }
+
+    func applied(to values: [Double]) -> [Double] {
+        guard from != to else { return values }
+        var narrowed = [Double](repeating: 0, count: from.height * to.width * channels)
+        var result = [Double](repeating: 0, count: to.height * to.width * channels)
+        forEachColumnTap { narrow, wide, weight in
+            for c in 0..<channels { narrowed[narrow + c] += weight * values[wide + c] }
+        }
+        let row = to.width * channels
+        for (y, taps) in rows.taps.enumerated() {
             for (source, weight) in taps {
-                for c in 0..<channels {
-                    narrowed[(y * to.width + x) * channels + c] +=
-                        weight * Double(values[(y * from.width + source) * channels + c])
+                for index in 0..<row { result[y * row + index] += weight * narrowed[source * row + index] }
+            }
+        }
+        return result
+    }
+
+    /// The transposed of ``applied(to:)``: derivatives by the values, from those by the result.
+    func reversed(_ gradients: [Double]) -> [Double] {
+        guard from != to else { return gradients }
+        var narrowed = [Double](repeating: 0, count: from.height * to.width * channels)
+        var result = [Double](repeating: 0, count: from.height * from.width * channels)
+        let row = to.width * channels
+        for (y, taps) in rows.taps.enumerated() {
+            for (source, weight) in taps {
+                for index in 0..<row { narrowed[source * row + index] += weight * gradients[y * row + index] }
+            }
+        }
+        forEachColumnTap { narrow, wide, weight in
+            for c in 0..<channels { result[wide + c] += weight * narrowed[narrow + c] }
+        }
+        return result
+    }
+
+    /// Places in the map whose columns alone are resampled, and in the one before.
+    private func forEachColumnTap(_ body: (_ narrow: Int, _ wide: Int, _ weight: Double) -> Void) {
+        for y in 0..<from.height {
+            for (x, taps) in columns.taps.enumerated() {
+                for (source, weight) in taps {
+                    body((y * to.width + x) * channels, (y * from.width + source) * channels, weight)
                 }
             }
         }
     }
-    let row = to.width * channels
-    var result: [Float] = []
-    result.reserveCapacity(to.height * row)
-    for taps in rows.taps {
-        for index in 0..<row {
-            result.append(Float(taps.reduce(0.0) { $0 + $1.weight * narrowed[$1.source * row + index] }))
-        }
-    }
-    return result
 }
 
 /// For each output position, the input positions that make it and their weights.

@@ -16,7 +16,8 @@ extension PlanBuilder {
         let table = constant(
             tokens.table(
                 prefix: prefix, positions: positions, size: Size2(source.height, source.width),
-                channels: source.channels))
+                channels: source.channels
+            ).map { Float($0) })
         let (from, to) = (try memory(of: node.inputs[0]), try memory(of: node.output))
         let first = tokens.prefixCount
         addLoop(target.batch, { CK_tokens($0, $1) }) { memory in

@@ -45,8 +45,8 @@ extension ReferenceMap {
                     }
                     let projected = affine(projection, projectionBias, outputs: channels, of: attended)
                     for c in 0..<channels {
-                        result[((n * channels + c) * height + target.height) * width + target.width] = Float(
-                            projected[c])
+                        result[((n * channels + c) * height + target.height) * width + target.width] =
+                            projected[c]
                     }
                 }
             }
@@ -54,7 +54,7 @@ extension ReferenceMap {
         return ReferenceMap(shape: shape, values: result)
     }
 
-    private func token(_ n: Int, _ y: Int, _ x: Int) -> [Double] { (0..<channels).map { Double(self[n, $0, y, x]) } }
+    private func token(_ n: Int, _ y: Int, _ x: Int) -> [Double] { (0..<channels).map { self[n, $0, y, x] } }
 
     /// weight · input + bias; a nil input is a zero token.
     private func affine(_ weight: [Float], _ bias: [Float]?, outputs: Int, of input: [Double]?) -> [Double] {

@@ -11,7 +11,7 @@ extension ReferenceMap {
             dilation: convolution.dilation)
         let inputsPerGroup = kernel[1]
         let outputsPerGroup = kernel[0] / convolution.groups
-        var result = [Float](repeating: 0, count: shape.elementCount)
+        var result = [Double](repeating: 0, count: shape.elementCount)
         var sums = [Double](repeating: 0, count: shape[2] * shape[3])
         for n in 0..<shape[0] {
             for o in 0..<shape[1] {
@@ -33,7 +33,7 @@ extension ReferenceMap {
                     }
                 }
                 let first = (n * shape[1] + o) * sums.count
-                for index in sums.indices { result[first + index] = Float(sums[index]) }
+                for index in sums.indices { result[first + index] = sums[index] }
             }
         }
         return ReferenceMap(shape: shape, values: result)
@@ -63,7 +63,7 @@ extension ReferenceMap {
                                     guard column >= 0, column < shape[3] else { continue }
                                     let factor = weight[
                                         ((i * kernel[1] + o % kernel[1]) * kernel[2] + p) * kernel[3] + q]
-                                    sums[plane + row * shape[3] + column] += Double(factor) * Double(self[n, i, y, x])
+                                    sums[plane + row * shape[3] + column] += Double(factor) * self[n, i, y, x]
                                 }
                             }
                         }
@@ -71,7 +71,7 @@ extension ReferenceMap {
                 }
             }
         }
-        return ReferenceMap(shape: shape, values: sums.map { Float($0) })
+        return ReferenceMap(shape: shape, values: sums)
     }
 }
 
@@ -81,7 +81,7 @@ private struct Tap {
     let offset: Size2, stride: Size2
 
     /// sums[y, x] += weight · input[y·stride + offset, x·stride + offset], where that lies inside the plane.
-    func accumulate(_ input: [Float], plane: Int, size: Size2, into sums: inout [Double], outputSize: Size2) {
+    func accumulate(_ input: [Double], plane: Int, size: Size2, into sums: inout [Double], outputSize: Size2) {
         let rows = inside(offset.height, stride.height, size.height, outputSize.height)
         let columns = inside(offset.width, stride.width, size.width, outputSize.width)
         guard !columns.isEmpty else { return }
@@ -93,7 +93,7 @@ private struct Tap {
                     let sum = target + y * outputSize.width
                     var x = columns.lowerBound
                     while x < columns.upperBound {
-                        sum[x] += weight * Double(row[x * stride.width])
+                        sum[x] += weight * row[x * stride.width]
                         x += 1
                     }
                 }

@@ -8,16 +8,28 @@
 import Formats
 
 extension ReferenceMap {
+    /// Each channel's mean and (biased) variance over all images and positions.
+    func channelStatistics() -> (mean: [Double], variance: [Double]) {
+        var mean = [Double](repeating: 0, count: channels), variance = mean
+        let total = Double(count * area)
+        for index in values.indices { mean[index / area % channels] += values[index] / total }
+        for index in values.indices {
+            let deviation = values[index] - mean[index / area % channels]
+            variance[index / area % channels] += deviation * deviation / total
+        }
+        return (mean, variance)
+    }
+
     func batchNormalized(
-        mean: [Float], variance: [Float], weight: [Float]?, bias: [Float]?, epsilon: Float
+        mean: [Double], variance: [Double], weight: [Float]?, bias: [Float]?, epsilon: Float
     ) -> ReferenceMap {
         var result = values
         for plane in 0..<count * channels {
             let c = plane % channels
-            let scale = Double(weight?[c] ?? 1) / (Double(variance[c]) + Double(epsilon)).squareRoot()
-            let shift = Double(bias?[c] ?? 0) - Double(mean[c]) * scale
+            let scale = Double(weight?[c] ?? 1) / (variance[c] + Double(epsilon)).squareRoot()
+            let shift = Double(bias?[c] ?? 0) - mean[c] * scale
             for index in plane * area..<(plane + 1) * area {
-                result[index] = Float(Double(values[index]) * scale + shift)
+                result[index] = values[index] * scale + shift
             }
         }
         return ReferenceMap(shape: shape, values: result)
@@ -29,17 +41,17 @@ extension ReferenceMap {
             for position in 0..<area {
                 let first = n * channels * area + position
                 var sum = 0.0
-                for c in 0..<channels { sum += Double(values[first + c * area]) }
+                for c in 0..<channels { sum += values[first + c * area] }
                 let mean = sum / Double(channels)
                 var squares = 0.0
                 for c in 0..<channels {
-                    let deviation = Double(values[first + c * area]) - mean
+                    let deviation = values[first + c * area] - mean
                     squares += deviation * deviation
                 }
                 let scale = 1 / (squares / Double(channels) + Double(epsilon)).squareRoot()
                 for c in 0..<channels {
-                    let normalized = (Double(values[first + c * area]) - mean) * scale
-                    result[first + c * area] = Float(normalized * Double(weight?[c] ?? 1) + Double(bias?[c] ?? 0))
+                    let normalized = (values[first + c * area] - mean) * scale
+                    result[first + c * area] = normalized * Double(weight?[c] ?? 1) + Double(bias?[c] ?? 0)
                 }
             }
         }
@@ -47,9 +59,10 @@ extension ReferenceMap {
     }
 
     /// Applies `combine` from the first input to the last; N×C×1×1 inputs are broadcast.
-    static func combined(_ inputs: [ReferenceMap], shape: Shape, _ combine: (Float, Float) -> Float) -> ReferenceMap {
+    static func combined(_ inputs: [ReferenceMap], shape: Shape, _ combine: (Double, Double) -> Double) -> ReferenceMap
+    {
         let area = shape[2] * shape[3]
-        var result = [Float](repeating: 0, count: shape.elementCount)
+        var result = [Double](repeating: 0, count: shape.elementCount)
         for (number, input) in inputs.enumerated() {
             let isBroadcast = input.area == 1 && area != 1
             for index in result.indices {
@@ -61,7 +74,7 @@ extension ReferenceMap {
     }
 
     static func concatenated(_ inputs: [ReferenceMap], shape: Shape) -> ReferenceMap {
-        var result: [Float] = []
+        var result: [Double] = []
         result.reserveCapacity(shape.elementCount)
         for n in 0..<shape[0] {
             for input in inputs {
@@ -74,23 +87,22 @@ extension ReferenceMap {
 }
 
 extension Op.Activation {
-    /// The function's value, computed in double.
-    func reference(_ value: Float) -> Float {
-        let x = Double(value)
+    /// The function's value.
+    func reference(_ x: Double) -> Double {
         switch self {
-        case .relu(let cap): return min(max(value, 0), cap ?? .infinity)
-        case .leakyRelu(let slope): return value > 0 ? value : slope * value
-        case .gelu: return Float(0.5 * x * (1 + erf(x / 2.0.squareRoot())))
+        case .relu(let cap): return min(max(x, 0), cap.map { Double($0) } ?? .infinity)
+        case .leakyRelu(let slope): return x > 0 ? x : Double(slope) * x
+        case .gelu: return 0.5 * x * (1 + erf(x / 2.0.squareRoot()))
         case .geluTanh:
-            return Float(0.5 * x * (1 + Glibc.tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x))))
-        case .sigmoid: return Float(1 / (1 + exp(-x)))
-        case .silu: return Float(x / (1 + exp(-x)))
-        case .tanh: return Float(Glibc.tanh(x))
-        case .elu(let alpha): return x > 0 ? value : Float(Double(alpha) * expm1(x))
-        case .hardSwish: return Float(x * min(max(x / 6 + 0.5, 0), 1))
-        case .hardSigmoid(let slope, let offset): return min(max(slope * value + offset, 0), 1)
-        case .softplus: return Float(x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)))
-        case .inverseSquareRoot(let epsilon): return Float(1 / (x + Double(epsilon)).squareRoot())
+            return 0.5 * x * (1 + Glibc.tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+        case .sigmoid: return 1 / (1 + exp(-x))
+        case .silu: return x / (1 + exp(-x))
+        case .tanh: return Glibc.tanh(x)
+        case .elu(let alpha): return x > 0 ? x : Double(alpha) * expm1(x)
+        case .hardSwish: return x * min(max(x / 6 + 0.5, 0), 1)
+        case .hardSigmoid(let slope, let offset): return min(max(Double(slope) * x + Double(offset), 0), 1)
+        case .softplus: return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x))
+        case .inverseSquareRoot(let epsilon): return 1 / (x + Double(epsilon)).squareRoot()
         }
     }
 }

@@ -2,24 +2,32 @@
 
 public import Formats
 
-/// A map N×C×h×w held as an array.
+/// A map N×C×h×w held as an array, in double precision so that gradients can be checked by finite differences.
 public struct ReferenceMap: Sendable, Equatable {
     /// N×C×h×w.
     public var shape: Shape
     /// The values in NCHW order.
-    public var values: [Float]
+    public var values: [Double]
 
     /// Wraps values in NCHW order.
     ///
     /// - Precondition: there are as many values as the shape says.
-    public init(shape: Shape, values: [Float]) {
+    public init(shape: Shape, values: [Double]) {
         precondition(values.count == shape.elementCount, "values do not fill the shape")
         self.shape = shape
         self.values = values
     }
 
+    /// Wraps values in NCHW order.
+    ///
+    /// - Precondition: there are as many values as the shape says.
+    public init(shape: Shape, values: [Float]) { self.init(shape: shape, values: values.map { Double($0) }) }
+
+    /// The values rounded to single precision.
+    public var floats: [Float] { values.map { Float($0) } }
+
     /// Computes each value from its index (image, channel, row, column).
-    init(shape: Shape, _ value: (_ n: Int, _ c: Int, _ y: Int, _ x: Int) -> Float) {
+    init(shape: Shape, _ value: (_ n: Int, _ c: Int, _ y: Int, _ x: Int) -> Double) {
         self.shape = shape
         values = []
         values.reserveCapacity(shape.elementCount)
@@ -38,21 +46,39 @@ public struct ReferenceMap: Sendable, Equatable {
     var area: Int { shape[2] * shape[3] }
 
     /// The value at an index inside the map.
-    subscript(n: Int, c: Int, y: Int, x: Int) -> Float { values[((n * channels + c) * height + y) * width + x] }
+    subscript(n: Int, c: Int, y: Int, x: Int) -> Double { values[((n * channels + c) * height + y) * width + x] }
 }
 
-/// Runs graphs in plain loops with double accumulation.
+/// What differs between training and evaluation.
+public struct ReferenceTraining: Sendable {
+    /// Names of the running means of the normalisations that use their running statistics.
+    public var frozenStatistics: Set<String>
+    /// By layer name, which images keep a residual branch with stochastic depth; others behave as at evaluation.
+    public var keptBranches: [String: [Bool]]
+
+    /// Normalises by the batch's statistics by default.
+    public init(frozenStatistics: Set<String> = [], keptBranches: [String: [Bool]] = [:]) {
+        self.frozenStatistics = frozenStatistics
+        self.keptBranches = keptBranches
+    }
+}
+
+/// Runs graphs in plain loops in double precision.
 ///
 /// It exists for tests and small checks. Every operation follows PyTorch's definition (and TensorFlow's for "same"
 /// padding); the tests compare each with vectors computed by PyTorch.
 public struct ReferenceInterpreter: Sendable {
     private let graph: Graph
     private let parameters: any ParameterSource
+    private let training: ReferenceTraining?
 
     /// Prepares to run a graph with the given weights.
-    public init(_ graph: Graph, parameters: some ParameterSource) {
+    ///
+    /// - Parameter training: how normalisations and stochastic depth behave while training; nil for evaluation.
+    public init(_ graph: Graph, parameters: some ParameterSource, training: ReferenceTraining? = nil) {
         self.graph = graph
         self.parameters = parameters
+        self.training = training
     }
 
     /// The output of every node that `targets` need (nil for the others), for an input N×C×h×w.
@@ -98,6 +124,16 @@ public struct ReferenceInterpreter: Sendable {
         return values
     }
 
+    /// What a normalisation takes off and divides by: the batch's own statistics while training, unless frozen.
+    private func statistics(
+        _ norm: Op.BatchNorm, of input: ReferenceMap
+    ) throws(EngineError) -> (mean: [Double], variance: [Double]) {
+        if let training, !training.frozenStatistics.contains(norm.mean.name) { return input.channelStatistics() }
+        return (
+            (try values(norm.mean) ?? []).map { Double($0) }, (try values(norm.variance) ?? []).map { Double($0) }
+        )
+    }
+
     private func output(of node: Graph.Node, _ inputs: [ReferenceMap], shape: Shape) throws(EngineError) -> ReferenceMap
     {
         let input = inputs[0]
@@ -112,9 +148,10 @@ public struct ReferenceInterpreter: Sendable {
                 convolution, weight: try values(convolution.weight) ?? [], bias: try values(convolution.bias),
                 shape: shape)
         case .batchNorm(let norm):
+            let (mean, variance) = try statistics(norm, of: input)
             return input.batchNormalized(
-                mean: try values(norm.mean) ?? [], variance: try values(norm.variance) ?? [],
-                weight: try values(norm.weight), bias: try values(norm.bias), epsilon: norm.epsilon)
+                mean: mean, variance: variance, weight: try values(norm.weight), bias: try values(norm.bias),
+                epsilon: norm.epsilon)
         case .layerNorm(let norm):
             return input.layerNormalized(
                 weight: try values(norm.weight), bias: try values(norm.bias), epsilon: norm.epsilon)
@@ -138,14 +175,19 @@ public struct ReferenceInterpreter: Sendable {
         case .add: return ReferenceMap.combined(inputs, shape: shape, +)
         case .multiply: return ReferenceMap.combined(inputs, shape: shape, *)
         case .concatenate: return ReferenceMap.concatenated(inputs, shape: shape)
-        case .scale(let factor): return ReferenceMap(shape: input.shape, values: input.values.map { $0 * factor })
+        case .scale(let factor):
+            return ReferenceMap(shape: input.shape, values: input.values.map { $0 * Double(factor) })
         case .dropPath(let path):
-            return ReferenceMap(shape: input.shape, values: input.values.map { $0 * path.evaluationFactor })
+            let kept = training?.keptBranches[node.name]
+            return ReferenceMap(shape: shape) { n, c, y, x in
+                guard let kept else { return input[n, c, y, x] * Double(path.evaluationFactor) }
+                return kept[n] ? input[n, c, y, x] * Double(path.trainingFactor) : 0
+            }
         case .channelScale(let factors):
             let scale = try values(factors) ?? []
-            return ReferenceMap(shape: shape) { n, c, y, x in input[n, c, y, x] * scale[c] }
+            return ReferenceMap(shape: shape) { n, c, y, x in input[n, c, y, x] * Double(scale[c]) }
         case .affine(let scale, let shift):
-            return ReferenceMap(shape: shape) { n, c, y, x in input[n, c, y, x] * scale[c] + shift[c] }
+            return ReferenceMap(shape: shape) { n, c, y, x in input[n, c, y, x] * Double(scale[c]) + Double(shift[c]) }
         }
     }
 }

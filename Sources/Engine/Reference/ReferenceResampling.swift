@@ -9,13 +9,12 @@ extension ReferenceMap {
         case .maxPool(let window): return pooled(window, shape: shape) { values, _ in values.max() ?? -.infinity }
         case .averagePool(let window, let countsPadding):
             return pooled(window, shape: shape) { values, paddedArea in
-                let sum = values.reduce(0.0) { $0 + Double($1) }
-                return Float(sum / Double(countsPadding ? paddedArea : max(values.count, 1)))
+                return values.reduce(0, +) / Double(countsPadding ? paddedArea : max(values.count, 1))
             }
         case .globalAveragePool:
             return ReferenceMap(shape: shape) { n, c, _, _ in
                 let first = (n * channels + c) * area
-                return Float(values[first..<first + area].reduce(0.0) { $0 + Double($1) } / Double(area))
+                return values[first..<first + area].reduce(0, +) / Double(area)
             }
         case .subsample(let stride):
             return ReferenceMap(shape: shape) { n, c, y, x in self[n, c, y * stride, x * stride] }
@@ -23,7 +22,7 @@ extension ReferenceMap {
             return ReferenceMap(shape: shape) { n, c, y, x in c < channels ? self[n, c, y, x] : 0 }
         case .pad(let padding, let value):
             return ReferenceMap(shape: shape) { n, c, y, x in
-                inside(n, c, y - padding.top, x - padding.left) ?? value
+                inside(n, c, y - padding.top, x - padding.left) ?? Double(value)
             }
         case .upsample(let factor, .nearest):
             return ReferenceMap(shape: shape) { n, c, y, x in self[n, c, y / factor.height, x / factor.width] }
@@ -43,12 +42,12 @@ extension ReferenceMap {
     }
 
     /// The value at a position, or nil outside the map.
-    private func inside(_ n: Int, _ c: Int, _ y: Int, _ x: Int) -> Float? {
+    private func inside(_ n: Int, _ c: Int, _ y: Int, _ x: Int) -> Double? {
         y >= 0 && y < height && x >= 0 && x < width ? self[n, c, y, x] : nil
     }
 
     /// Summarises each window: `summary` gets its values inside the map and its area inside map and padding together.
-    private func pooled(_ window: Op.Window, shape: Shape, _ summary: ([Float], Int) -> Float) -> ReferenceMap {
+    private func pooled(_ window: Op.Window, shape: Shape, _ summary: ([Double], Int) -> Double) -> ReferenceMap {
         let padding = window.padding.resolved(
             input: Size2(height, width), window: window.size, stride: window.stride, dilation: Size2(1))
         return ReferenceMap(shape: shape) { n, c, y, x in
@@ -56,7 +55,7 @@ extension ReferenceMap {
             let left = x * window.stride.width - padding.left
             let bottom = min(top + window.size.height, height + padding.bottom)
             let right = min(left + window.size.width, width + padding.right)
-            var inside: [Float] = []
+            var inside: [Double] = []
             for row in max(top, 0)..<max(min(bottom, height), max(top, 0)) {
                 for column in max(left, 0)..<max(min(right, width), max(left, 0)) {
                     inside.append(self[n, c, row, column])
@@ -76,9 +75,9 @@ extension ReferenceMap {
         return ReferenceMap(shape: shape) { n, c, y, x in
             let (top, bottom, down) = sources(y, factor.height, height)
             let (left, right, along) = sources(x, factor.width, width)
-            let upper = Double(self[n, c, top, left]) * (1 - along) + Double(self[n, c, top, right]) * along
-            let lower = Double(self[n, c, bottom, left]) * (1 - along) + Double(self[n, c, bottom, right]) * along
-            return Float(upper * (1 - down) + lower * down)
+            let upper = self[n, c, top, left] * (1 - along) + self[n, c, top, right] * along
+            let lower = self[n, c, bottom, left] * (1 - along) + self[n, c, bottom, right] * along
+            return upper * (1 - down) + lower * down
         }
     }
 }

@@ -2,15 +2,8 @@
 // image (Dosovitskiy et al. 2021); see CKernels.h.
 #include "CKernels.h"
 #include "clones.h"
-#include "windows.h"
+#include "attention_rows.h"
 #include <math.h>
-
-// Tokens and head sizes are rounded up to whole vectors of 16 and queries are taken four at a time, so that the two
-// products run in registers.
-typedef float vector __attribute__((vector_size(64), aligned(4)));
-enum { LANES = 16, ROWS = 4 };
-
-static int64_t rounded(int64_t count, int64_t to) { return (count + to - 1) / to * to; }
 
 // Per window and head: q (tokens x head), k transposed (head x tokens), v (tokens x head), scores and result of four
 // queries; then the tokens' source positions and shift regions.
@@ -25,67 +18,17 @@ struct head_memory {
     int64_t tokens, stored_tokens, head, stored_head;
 };
 
-// scores[r][j] = sum over c of q[r][c] keys[c][j], for four queries.
-static inline __attribute__((always_inline)) void multiply_keys(const struct head_memory *m, const float *q) {
-    for (int64_t j = 0; j < m->stored_tokens; j += LANES) {
-        vector sums[ROWS] = {{0}};
-        for (int64_t c = 0; c < m->head; c++) {
-            vector key = *(const vector *)(m->keys + c * m->stored_tokens + j);
-            for (int r = 0; r < ROWS; r++) sums[r] += q[r * m->stored_head + c] * key;
-        }
-        for (int r = 0; r < ROWS; r++) *(vector *)(m->scores + r * m->stored_tokens + j) = sums[r];
-    }
-}
-
-// result[r][c] = sum over j of scores[r][j] values[j][c], for four queries.
-static inline __attribute__((always_inline)) void multiply_values(const struct head_memory *m) {
-    for (int64_t c = 0; c < m->stored_head; c += LANES) {
-        vector sums[ROWS] = {{0}};
-        for (int64_t j = 0; j < m->tokens; j++) {
-            vector value = *(const vector *)(m->values + j * m->stored_head + c);
-            for (int r = 0; r < ROWS; r++) sums[r] += m->scores[r * m->stored_tokens + j] * value;
-        }
-        for (int r = 0; r < ROWS; r++) *(vector *)(m->result + r * m->stored_head + c) = sums[r];
-    }
-}
-
-// The softmax of one row of scores; entries beyond `tokens` are written but stand for nothing.
-static inline __attribute__((always_inline)) void softmax(float *restrict row, int64_t tokens, int64_t stored_tokens) {
-    float largest = row[0];
-    for (int64_t j = 1; j < tokens; j++) largest = row[j] > largest ? row[j] : largest;
-    for (int64_t j = tokens; j < stored_tokens; j++) row[j] = largest;
-    for (int64_t j = 0; j < stored_tokens; j++) row[j] = exponential(row[j] - largest);
-    float sums[LANES] = {0}, total = 0;
-    int64_t j = 0;
-    for (; j + LANES <= tokens; j += LANES)
-        for (int l = 0; l < LANES; l++) sums[l] += row[j + l];
-    for (int l = 0; j < tokens; j++, l++) sums[l] += row[j];
-    for (int l = 0; l < LANES; l++) total += sums[l];
-    float share = 1.0f / total;
-    for (int64_t i = 0; i < stored_tokens; i++) row[i] *= share;
-}
-
-// Adds bias and mask and applies the softmax to one row of scores.
-static inline __attribute__((always_inline)) void normalize(
-    float *restrict row, const float *restrict bias, const int32_t *restrict regions, int32_t region, int masked,
-    int64_t tokens, int64_t stored_tokens) {
-    for (int64_t j = 0; j < tokens; j++) row[j] += bias[j];
-    if (masked)
-        for (int64_t j = 0; j < tokens; j++) row[j] -= regions[j] == region ? 0.0f : 100.0f;
-    softmax(row, tokens, stored_tokens);
-}
-
 // One head of one window: output rows go to `output` at their tokens' source positions.
 CK_CLONES static void attend(
     const struct head_memory *m, const float *bias, const int32_t *regions, const int32_t *sources, int masked,
     float *output, int64_t channels) {
     for (int64_t first = 0; first < m->tokens; first += ROWS) {
-        multiply_keys(m, m->q + first * m->stored_head);
+        multiply_rows(m->q + first * m->stored_head, m->stored_head, m->head, m->keys, m->stored_tokens, m->scores);
         for (int64_t r = 0; r < ROWS && first + r < m->tokens; r++)
             normalize(
                 m->scores + r * m->stored_tokens, bias + (first + r) * m->tokens, regions, regions[first + r], masked,
                 m->tokens, m->stored_tokens);
-        multiply_values(m);
+        multiply_rows(m->scores, m->stored_tokens, m->tokens, m->values, m->stored_head, m->result);
         for (int64_t r = 0; r < ROWS && first + r < m->tokens; r++)
             if (sources[first + r] >= 0)
                 memcpy(
@@ -166,10 +109,10 @@ CK_CLONES static void attend_all(
         memcpy(m->values + t * m->stored_head, at + 2 * channels, (size_t)m->head * sizeof(float));
     }
     for (int64_t first = 0; first < m->tokens; first += ROWS) {
-        multiply_keys(m, m->q + first * m->stored_head);
+        multiply_rows(m->q + first * m->stored_head, m->stored_head, m->head, m->keys, m->stored_tokens, m->scores);
         for (int64_t r = 0; r < ROWS && first + r < m->tokens; r++)
             softmax(m->scores + r * m->stored_tokens, m->tokens, m->stored_tokens);
-        multiply_values(m);
+        multiply_rows(m->scores, m->stored_tokens, m->tokens, m->values, m->stored_head, m->result);
         for (int64_t r = 0; r < ROWS && first + r < m->tokens; r++)
             memcpy(
                 output + (first + r) * channels, m->result + r * m->stored_head, (size_t)m->head * sizeof(float));

@@ -1,177 +1,64 @@
-// The reverse pass of layer norms and window attention, channels-last; see CKernels.h. Sums that cross rows or windows
-// are made part by part, and the parts do not depend on the number of threads.
+// The reverse pass of layer norms and patch merging, channels-last; see CKernels.h. Sums that cross rows are made part by
+// part, and the parts do not depend on the number of threads.
+#include "CKernels.h"
 #include "clones.h"
-#include "windows.h"
 #include <math.h>
+#include <string.h>
+
+enum { LANES = 16 };
+
+static inline float total_of(const float *lanes) {
+    float total = 0;
+    for (int l = 0; l < LANES; l++) total += lanes[l];
+    return total;
+}
+
+// Mean and 1 / sqrt(variance + epsilon) of a row, as forward.
+static inline __attribute__((always_inline)) void row_statistics(
+    const float *from, int64_t channels, float epsilon, float *mean, float *factor) {
+    float sums[LANES] = {0}, squares[LANES] = {0};
+    int64_t c = 0;
+    for (; c + LANES <= channels; c += LANES)
+        for (int l = 0; l < LANES; l++) sums[l] += from[c + l];
+    for (int l = 0; c < channels; c++, l++) sums[l] += from[c];
+    *mean = total_of(sums) / (float)channels;
+    for (c = 0; c + LANES <= channels; c += LANES)
+        for (int l = 0; l < LANES; l++) squares[l] += (from[c + l] - *mean) * (from[c + l] - *mean);
+    for (int l = 0; c < channels; c++, l++) squares[l] += (from[c] - *mean) * (from[c] - *mean);
+    *factor = 1.0f / sqrtf(total_of(squares) / (float)channels + epsilon);
+}
 
 // With n = (x - mean) / sqrt(variance + epsilon) and g = scale * gradient:
 // dx = (g - mean(g) - n mean(g n)) / sqrt(variance + epsilon).
 CK_CLONES void CK_layer_norm_backward(const CK_LayerNormBackward *work, int64_t index) {
     int64_t channels = work->channels;
     int64_t first = work->total * index / work->parts, last = work->total * (index + 1) / work->parts;
-    double *scale_sums = work->sums + index * 2 * channels, *shift_sums = scale_sums + channels;
+    double *restrict scale_sums = work->sums + index * 2 * channels, *restrict shift_sums = scale_sums + channels;
+    const float *restrict scale = work->scale;
     memset(scale_sums, 0, (size_t)(2 * channels) * sizeof(double));
     for (int64_t row = first; row < last; row++) {
         const float *from = work->source + row * channels, *gradient = work->gradient + row * channels;
         float *to = work->destination + row * channels;
-        double sum = 0, squares = 0, gradients = 0, products = 0;
-        for (int64_t c = 0; c < channels; c++) sum += from[c];
-        double mean = sum / (double)channels;
-        for (int64_t c = 0; c < channels; c++) squares += (from[c] - mean) * (from[c] - mean);
-        double factor = 1 / sqrt(squares / (double)channels + work->epsilon);
-        for (int64_t c = 0; c < channels; c++) {
-            double n = (from[c] - mean) * factor, g = (double)gradient[c] * work->scale[c];
-            gradients += g;
-            products += g * n;
-            scale_sums[c] += gradient[c] * n;
-            shift_sums[c] += gradient[c];
-        }
-        gradients /= (double)channels;
-        products /= (double)channels;
-        for (int64_t c = 0; c < channels; c++) {
-            double n = (from[c] - mean) * factor, g = (double)gradient[c] * work->scale[c];
-            to[c] = (float)((g - gradients - n * products) * factor);
-        }
-    }
-}
-
-// q, k, v, the output's gradient and the three results of one head (tokens x head each), probabilities and their
-// gradients (tokens x tokens), then the tokens' places and regions.
-size_t CK_window_backward_scratch(const CK_WindowAttention *work) {
-    size_t tokens = (size_t)(work->window_height * work->window_width), head = (size_t)(work->channels / work->heads);
-    return 7 * tokens * head + 2 * tokens * tokens + 2 * tokens;
-}
-
-struct head_pass {
-    float *q, *k, *v, *gradient, *dq, *dk, *dv, *chances, *slopes;
-    int32_t *places, *regions;
-    int64_t tokens, head;
-    float scale;
-};
-
-static void find_tokens(const CK_WindowAttention *work, struct head_pass *m, int64_t window) {
-    int64_t columns = work->padded_width / work->window_width;
-    int64_t top = window / columns * work->window_height, left = window % columns * work->window_width;
-    for (int64_t t = 0; t < m->tokens; t++) {
-        int64_t row = top + t / work->window_width, column = left + t % work->window_width;
-        m->places[t] = (int32_t)source_of(work, row, column);
-        m->regions[t] = (int32_t)(3 * strip(row, work->padded_height, work->window_height, work->shift_rows) +
-                                  strip(column, work->padded_width, work->window_width, work->shift_columns));
-    }
-}
-
-// The softmax of the scores, as forward.
-CK_CLONES static void find_chances(const struct head_pass *m, const float *bias, int masked) {
-    for (int64_t i = 0; i < m->tokens; i++) {
-        float *row = m->chances + i * m->tokens;
-        float largest = -INFINITY, total = 0;
-        for (int64_t j = 0; j < m->tokens; j++) {
-            float sum = 0;
-            for (int64_t c = 0; c < m->head; c++) sum += m->q[i * m->head + c] * m->k[j * m->head + c];
-            row[j] = sum * m->scale + bias[i * m->tokens + j];
-            if (masked && m->regions[i] != m->regions[j]) row[j] -= 100.0f;
-            if (row[j] > largest) largest = row[j];
-        }
-        for (int64_t j = 0; j < m->tokens; j++) row[j] = exponential(row[j] - largest);
-        for (int64_t j = 0; j < m->tokens; j++) total += row[j];
-        for (int64_t j = 0; j < m->tokens; j++) row[j] /= total;
-    }
-}
-
-// out = P v and s = scale q k^T + bias give dv = P^T g, dP = g v^T, ds = P (dP - sum(P dP)), dq = scale ds k and
-// dk = scale ds^T q.
-CK_CLONES static void reverse_head(const struct head_pass *m) {
-    size_t size = (size_t)(m->tokens * m->head) * sizeof(float);
-    memset(m->dq, 0, size);
-    memset(m->dk, 0, size);
-    memset(m->dv, 0, size);
-    for (int64_t i = 0; i < m->tokens; i++) {
-        const float *chances = m->chances + i * m->tokens, *g = m->gradient + i * m->head;
-        float *slopes = m->slopes + i * m->tokens;
-        float total = 0;
-        for (int64_t j = 0; j < m->tokens; j++) {
-            float sum = 0;
-            for (int64_t c = 0; c < m->head; c++) sum += g[c] * m->v[j * m->head + c];
-            slopes[j] = sum;
-            total += chances[j] * sum;
-        }
-        for (int64_t j = 0; j < m->tokens; j++) {
-            float chance = chances[j], slope = chance * (slopes[j] - total);
-            slopes[j] = slope;
-            for (int64_t c = 0; c < m->head; c++) {
-                m->dv[j * m->head + c] += chance * g[c];
-                m->dq[i * m->head + c] += slope * m->scale * m->k[j * m->head + c];
-                m->dk[j * m->head + c] += slope * m->scale * m->q[i * m->head + c];
+        float mean, factor, gradients[LANES] = {0}, products[LANES] = {0};
+        row_statistics(from, channels, work->epsilon, &mean, &factor);
+        int64_t c = 0;
+        for (; c + LANES <= channels; c += LANES)
+            for (int l = 0; l < LANES; l++) {
+                float g = gradient[c + l] * scale[c + l];
+                gradients[l] += g;
+                products[l] += g * ((from[c + l] - mean) * factor);
             }
+        for (int l = 0; c < channels; c++, l++) {
+            float g = gradient[c] * scale[c];
+            gradients[l] += g;
+            products[l] += g * ((from[c] - mean) * factor);
         }
-    }
-}
-
-static void gather_head(
-    const CK_WindowBackward *work, const struct head_pass *m, int64_t image, int64_t head) {
-    const CK_WindowAttention *forward = &work->forward;
-    int64_t channels = forward->channels, area = forward->height * forward->width;
-    size_t bytes = (size_t)m->head * sizeof(float);
-    for (int64_t t = 0; t < m->tokens; t++) {
-        const float *at = (m->places[t] < 0 ? forward->padding
-                                            : forward->qkv + (image * area + m->places[t]) * 3 * channels) +
-                          head * m->head;
-        memcpy(m->q + t * m->head, at, bytes);
-        memcpy(m->k + t * m->head, at + channels, bytes);
-        memcpy(m->v + t * m->head, at + 2 * channels, bytes);
-        if (m->places[t] < 0)
-            memset(m->gradient + t * m->head, 0, bytes);  // its output is cut off
-        else
-            memcpy(
-                m->gradient + t * m->head,
-                work->gradient + (image * area + m->places[t]) * channels + head * m->head, bytes);
-    }
-}
-
-static void scatter_head(
-    const CK_WindowBackward *work, const struct head_pass *m, int64_t image, int64_t head, double *padding) {
-    int64_t channels = work->forward.channels, area = work->forward.height * work->forward.width;
-    const float *results[3] = {m->dq, m->dk, m->dv};
-    for (int64_t t = 0; t < m->tokens; t++)
-        for (int64_t part = 0; part < 3; part++) {
-            int64_t first = part * channels + head * m->head;
-            const float *from = results[part] + t * m->head;
-            if (m->places[t] >= 0)
-                memcpy(
-                    work->qkv_gradient + (image * area + m->places[t]) * 3 * channels + first, from,
-                    (size_t)m->head * sizeof(float));
-            else
-                for (int64_t c = 0; c < m->head; c++) padding[first + c] += from[c];
-        }
-}
-
-void CK_window_attention_backward(const CK_WindowBackward *work, int64_t index, float *scratch) {
-    const CK_WindowAttention *forward = &work->forward;
-    struct head_pass m;
-    m.tokens = forward->window_height * forward->window_width;
-    m.head = forward->channels / forward->heads;
-    m.scale = forward->scale;
-    int64_t size = m.tokens * m.head, square = m.tokens * m.tokens;
-    float **parts[] = {&m.q, &m.k, &m.v, &m.gradient, &m.dq, &m.dk, &m.dv};
-    for (int i = 0; i < 7; i++) *parts[i] = scratch + i * size;
-    m.chances = scratch + 7 * size;
-    m.slopes = m.chances + square;
-    m.places = (int32_t *)(m.slopes + square);
-    m.regions = m.places + m.tokens;
-    int masked = forward->shift_rows > 0 || forward->shift_columns > 0;
-    int64_t of_image = forward->padded_height / forward->window_height * (forward->padded_width / forward->window_width);
-    double *bias = work->sums + index * (forward->heads * square + 3 * forward->channels);
-    double *padding = bias + forward->heads * square;
-    memset(bias, 0, (size_t)(forward->heads * square + 3 * forward->channels) * sizeof(double));
-    int64_t last = work->windows * (index + 1) / work->parts;
-    for (int64_t window = work->windows * index / work->parts; window < last; window++) {
-        find_tokens(forward, &m, window % of_image);
-        for (int64_t head = 0; head < forward->heads; head++) {
-            gather_head(work, &m, window / of_image, head);
-            find_chances(&m, forward->bias + head * square, masked);
-            reverse_head(&m);
-            scatter_head(work, &m, window / of_image, head, padding);
-            for (int64_t i = 0; i < square; i++) bias[head * square + i] += m.slopes[i];
+        float shared = total_of(gradients) / (float)channels, along = total_of(products) / (float)channels;
+        for (c = 0; c < channels; c++) {
+            float n = (from[c] - mean) * factor, g = gradient[c];
+            scale_sums[c] += (double)(g * n);
+            shift_sums[c] += (double)g;
+            to[c] = (g * scale[c] - shared - n * along) * factor;
         }
     }
 }

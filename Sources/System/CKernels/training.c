@@ -31,6 +31,18 @@ CK_CLONES void CK_relu_backward(const CK_Pointwise *work, int64_t index) {
         work->destination[i] = work->b[i] > 0 && work->b[i] < work->limit ? work->a[i] : 0;
 }
 
+CK_CLONES void CK_hard_sigmoid_backward(const CK_Pointwise *work, int64_t index) {
+    int64_t end = segment_end(index, work->count);
+    for (int64_t i = index * CK_SEGMENT; i < end; i++)
+        work->destination[i] = work->b[i] > 0 && work->b[i] < 1 ? work->limit * work->a[i] : 0;
+}
+
+CK_CLONES void CK_inverse_root_backward(const CK_Pointwise *work, int64_t index) {
+    int64_t end = segment_end(index, work->count);
+    for (int64_t i = index * CK_SEGMENT; i < end; i++)
+        work->destination[i] = -0.5f * work->a[i] * work->b[i] * work->b[i] * work->b[i];
+}
+
 CK_CLONES void CK_channel_sums(const CK_ChannelSums *work, int64_t index) {
     int64_t lanes = work->lanes, positions = work->positions;
     const float *a = work->a + index * positions * lanes;

@@ -1,4 +1,4 @@
-// `ripe bench train`: how fast a network is trained on this machine.
+// `ripe bench train`: how fast a network is trained on this machine, and how much memory that takes.
 
 import ArgumentParser
 import Engine
@@ -8,10 +8,25 @@ extension Bench {
     /// Times training steps with random weights and images.
     struct Train: ParsableCommand, RunsNetworks {
         static let configuration = CommandConfiguration(
-            abstract: "Time training steps (forward, backward, update) with random weights.")
+            abstract: "Time training steps with random weights.",
+            discussion: """
+                A step is a forward pass, the loss's gradient, the backward pass and an update by SGD with momentum. \
+                peakMegabytes is the most memory the process held.
+                """)
 
         @Option(help: "The encoder: \(Architectures.names.joined(separator: ", ")).")
         var arch = "resnet50"
+
+        @Option(
+            help: "A segmentation network on it: \(allWords(SegmentationKind.self)). (default: the encoder alone)",
+            transform: { try word($0, SegmentationKind.self) })
+        var network: SegmentationKind?
+
+        @Option(help: "Classes of the segmentation network.")
+        var classes = 2
+
+        @Option(help: "Channels of its decoder, deepest first.", transform: { try integers($0) })
+        var decoderChannels: [Int]?
 
         @Option(help: "Height and width of the square images.")
         var imageSize = 224
@@ -34,38 +49,118 @@ extension Bench {
             guard (8...4096).contains(imageSize) else { throw ValidationError("--image-size must be from 8 to 4096") }
             guard (1...1024).contains(batch) else { throw ValidationError("--batch must be from 1 to 1024") }
             guard (1...1000).contains(runs) else { throw ValidationError("--runs must be from 1 to 1000") }
+            guard (2...255).contains(classes) else { throw ValidationError("--classes must be from 2 to 255") }
         }
 
         func run() throws {
             Interrupt.install()
-            let graph = try Architectures.named(arch)
-            let parameters = try TrainingParameters(RandomParameters(seed: 1)) { _ in true }
+            let (graph, values) = try subject()
+            let parameters = try TrainingParameters(values) { _ in true }
             let plan = try TrainingPlan(
                 graph, output: graph.levels[graph.levels.count - 1], parameters: parameters,
                 input: [batch, graph.inputChannels, imageSize, imageSize],
                 options: TrainingOptions(threads: threads.count))
+            let seconds = try stepTimes(of: plan)
+            if profile { return try listLayers(of: plan) }
+            try report(plan, median: seconds.sorted()[seconds.count / 2])
+        }
+
+        /// The graph to train and its initial weights.
+        private func subject() throws -> (Graph, any ParameterSource) {
+            let encoder = try Architectures.named(arch)
+            guard let network else { return (encoder, RandomParameters(seed: 1)) }
+            let design = SegmentationDesign(kind: network, classes: classes, decoderChannels: decoderChannels)
+            let whole = try SegmentationNetwork(design, encoder: encoder.pruned())
+            return (whole.graph(for: Size2(imageSize)), InitialParameters(network, seed: 1))
+        }
+
+        /// The seconds of each timed step, after two that warm up.
+        private func stepTimes(of plan: TrainingPlan) throws -> [Double] {
             let images = (0..<plan.input.elementCount).map { Float($0 % 251) / 250 }
-            let gradient = (0..<plan.output.elementCount).map { Float($0 % 17) / 1e6 }
+            let targets = (0..<plan.output.elementCount).map { Float($0 / 97 % 2) }
+            let update = MomentumUpdate(plan.parameters, threads: threads.count)
+            let progress = ProgressLine(isSilent: json)
+            defer { progress.clear() }
             var seconds: [Double] = []
             for run in 0..<(runs + 2) {
                 try Interrupt.check("stopped")
                 let time = try ContinuousClock().measure {
-                    _ = try plan.forward(images)
-                    try plan.backward(gradient)
+                    let logits = try plan.forward(images)
+                    let scale = 1 / Float(logits.count)
+                    try plan.backward(zip(logits, targets).map { ($0 - $1) * scale })
+                    update.step()
                 }
                 if run >= 2 { seconds.append(time.inSeconds) }
+                progress.update("timing \(arch)", done: run + 1, total: runs + 2, unit: "steps")
             }
-            let median = seconds.sorted()[seconds.count / 2]
-            if profile {
-                for (layer, kernel, seconds) in try plan.profile().sorted(by: { $0.seconds > $1.seconds }) {
-                    try Console.write("\(fixed(1000 * seconds, 2)) ms  \(layer)  \(kernel)")
+            return seconds
+        }
+
+        private func listLayers(of plan: TrainingPlan) throws {
+            for (layer, kernel, seconds) in try plan.profile().sorted(by: { $0.seconds > $1.seconds }) {
+                try Console.write("\(fixed(1000 * seconds, 2)) ms  \(layer)  \(kernel)")
+            }
+        }
+
+        private func report(_ plan: TrainingPlan, median: Double) throws {
+            let peak = Double(ProcessMemory.peakByteCount) / 1e6
+            let activations = Double(plan.activationByteCount) / 1e6
+            let (values, gradients) = plan.parameters.byteCounts
+            guard !json else {
+                let report = JSON.object([
+                    "imagesPerSecond": .real(Double(batch) / median), "peakMegabytes": .real(peak),
+                    "activationMegabytes": .real(activations), "parameterMegabytes": .real(Double(values) / 1e6),
+                    "gradientMegabytes": .real(Double(gradients) / 1e6), "threads": .integer(threads.count),
+                ])
+                return try Console.write(report.text())
+            }
+            var facts = FactList()
+            facts.add("images per second", significant(Double(batch) / median, 4))
+            facts.add("seconds a step", significant(median, 3))
+            facts.add(
+                "peak memory", "\(fixed(peak, 0)) MB, \(fixed(activations, 0)) MB of it for feature maps")
+            facts.add("threads", "\(threads.count)")
+            let name = network.map { "\($0.title) on \(arch)" } ?? arch
+            try Console.write(
+                [
+                    "\(name), float32, \(imageSize)×\(imageSize), batch \(batch), median of \(counted(runs, "step", "steps"))"
+                ] + facts.lines(for: .output))
+        }
+    }
+}
+
+/// SGD with momentum over the parameters' memory as it lies.
+private struct MomentumUpdate {
+    let parameters: TrainingParameters
+    let moments: ParameterBuffers
+    let threads: Int
+
+    init(_ parameters: TrainingParameters, threads: Int) {
+        self.parameters = parameters
+        moments = ParameterBuffers(of: parameters)
+        self.threads = threads
+    }
+
+    func step() {
+        for name in parameters.trainedNames {
+            moments.withMemory(of: name) { moment in
+                parameters.withMemory(of: name) { values, gradient in
+                    update(values, gradient, moment)
                 }
             }
-            try Console.write(
-                JSON.object([
-                    "imagesPerSecond": .real(Double(batch) / median),
-                    "activationMegabytes": .real(Double(plan.activationByteCount) / 1e6),
-                ]).text())
+        }
+    }
+
+    private func update(
+        _ values: UnsafeMutableBufferPointer<Float>, _ gradient: UnsafeMutableBufferPointer<Float>,
+        _ moment: UnsafeMutableBufferPointer<Float>
+    ) {
+        let pieces = (values.count + 65535) / 65536
+        parallelFor(pieces, threads: threads) { piece in
+            for index in piece * 65536..<min((piece + 1) * 65536, values.count) {
+                moment[index] = 0.9 * moment[index] + gradient[index] + 1e-4 * values[index]
+                values[index] -= 1e-3 * moment[index]
+            }
         }
     }
 }

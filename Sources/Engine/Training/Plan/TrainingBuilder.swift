@@ -47,8 +47,17 @@ final class TrainingBuilder {
             graph, shapes: shapes, parameters: parameters, threads: options.threads,
             order: MapLayout.preferredOrder(for: graph, nodes: ancestors, shapes: shapes))
         plan.tracksUses = true
+        var owners: [String: Graph.NodeID] = [:]
         for id in ancestors {
             let node = graph.nodes[id]
+            for parameter in node.op.parameters where parameters.isTrained(parameter) {
+                // A gradient replaces the one of the step before: it cannot be the sum of two layers' own.
+                guard owners.updateValue(id, forKey: parameter.name) == nil else {
+                    throw .unsupportedLayer(
+                        name: node.name, kind: "a layer that shares \(parameter.name) with another",
+                        advice: "training it is not supported; freeze the encoder")
+                }
+            }
             let isTrained = node.op.parameters.contains { parameters.isTrained($0) && !node.op.isStatistic($0) }
             if isTrained || node.inputs.contains(where: { needsGradient.contains($0) }) { needsGradient.insert(id) }
         }
@@ -106,7 +115,8 @@ final class TrainingBuilder {
         case .batchNorm(let norm): return try batchNorm(node, norm)
         case .activation(let activation): return try self.activation(node, activation)
         case .maxPool(let window): return try pooling(node, window, kind: CDNN_POOL_MAX)
-        case .averagePool(let window, let countsPadding) where !window.roundsUp || !countsPadding:
+        case .averagePool(let window, countsPadding: true) where window.roundsUp: return try paddedAverage(node, window)
+        case .averagePool(let window, let countsPadding):
             return try pooling(node, window, kind: countsPadding ? CDNN_POOL_AVERAGE_WITH_PADDING : CDNN_POOL_AVERAGE)
         case .globalAveragePool:
             let all = Size2(shapes[node.inputs[0]][2], shapes[node.inputs[0]][3])
@@ -126,15 +136,10 @@ final class TrainingBuilder {
         case .depthToSpace(let block, let order): return try depthToSpace(node, block: block, order: order)
         case .dropPath(let path): return try dropPath(node, path)
         case .channelScale(let factors): return try channelScale(node, factors)
+        case .tokens(let tokens): return try self.tokens(node, tokens)
+        case .selfAttention(let heads): return try selfAttention(node, heads: heads)
+        case .patchMap(let prefix): return try patchMap(node, prefix: prefix)
         case .input: return try inputNode(node)
-        default:
-            guard !needsGradient(node.output) else {
-                throw .unsupportedLayer(
-                    name: node.name, kind: "\(node.op.kind)", advice: "training it is not supported; freeze the encoder"
-                )
-            }
-            try plan.add(node)
-            return nil
         }
     }
 

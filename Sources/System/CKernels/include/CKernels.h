@@ -145,6 +145,8 @@ enum { CK_SEGMENT = 16384 };
 void CK_accumulate(const CK_Pointwise *work, int64_t index);     // destination += a
 void CK_product(const CK_Pointwise *work, int64_t index);        // destination = a b
 void CK_relu_backward(const CK_Pointwise *work, int64_t index);  // destination = a (+ c) where 0 < b < limit, else 0
+void CK_hard_sigmoid_backward(const CK_Pointwise *work, int64_t index);  // destination = limit a where 0 < b < 1, else 0
+void CK_inverse_root_backward(const CK_Pointwise *work, int64_t index);  // destination = -a b^3 / 2
 
 // Per image and channel, the sum over the positions of a b (or of a, where b is NULL), in float64.
 // One call: one (image, block).
@@ -197,6 +199,24 @@ typedef struct {
 } CK_WindowBackward;
 size_t CK_window_backward_scratch(const CK_WindowAttention *work);
 void CK_window_attention_backward(const CK_WindowBackward *work, int64_t index, float *scratch);
+
+// The derivatives of CK_self_attention by qkv. One call: one head of one image, with CK_self_attention_backward_scratch
+// floats.
+typedef struct {
+    CK_SelfAttention forward;  // its output is not used
+    const float *gradient;     // N x T x C
+    float *qkv_gradient;       // N x T x 3C
+} CK_SelfAttentionBackward;
+size_t CK_self_attention_backward_scratch(const CK_SelfAttention *work);
+void CK_self_attention_backward(const CK_SelfAttentionBackward *work, int64_t index, float *scratch);
+
+// The derivative of CK_tokens by the map. One call: one image.
+typedef struct {
+    const float *gradient;  // N x (prefix + positions) x C
+    float *destination;     // N x positions x C
+    int64_t channels, positions, prefix;
+} CK_TokensBackward;
+void CK_tokens_backward(const CK_TokensBackward *work, int64_t index);
 
 // The reverse of CK_space_to_depth, with its work: `source` holds what came out there, `destination` receives what went
 // in. One call: one row of what came out.
