@@ -45,7 +45,8 @@ extension Predictor {
         let gray = Array(image.prefix(height * width))
         do throws(FormatError) {
             let panels = try [truth, predicted].map { (labels) throws(FormatError) in
-                try SegmentationOverlay(gray: gray, labels: labels, height: height, width: width, spacing: pixels).image()
+                try SegmentationOverlay(gray: gray, labels: labels, height: height, width: width, spacing: pixels)
+                    .image()
             }
             return try panels[0].beside(panels[1])
         } catch { throw .format(error) }

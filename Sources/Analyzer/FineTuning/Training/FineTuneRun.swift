@@ -226,7 +226,8 @@ private struct FineTuneLoop {
             ? "the state after epoch \(progress.epoch) and its model are kept in \(run.folder)"
             : "nothing was learned yet"
         return .training(
-            place: "epoch \(progress.epoch + 1), batch \(progress.batch + 1) of \(batchCount) (step \(progress.step + 1))",
+            place:
+                "epoch \(progress.epoch + 1), batch \(progress.batch + 1) of \(batchCount) (step \(progress.step + 1))",
             problem: "\(what); \(kept)", advice: "a smaller --lr, --clip 1 or --warmup may help")
     }
 
@@ -245,7 +246,8 @@ private struct FineTuneLoop {
             try writeModel(to: FineTuneRun.modelPath(in: run.folder))
         }
         try writeState()
-        do throws(FormatError) { try AtomicFile.write(history.csv, to: FineTuneRun.historyPath(in: run.folder)) } catch {
+        do throws(FormatError) { try AtomicFile.write(history.csv, to: FineTuneRun.historyPath(in: run.folder)) } catch
+        {
             throw .format(error)
         }
         onEvent(.epoch(history, isBest: isBest && !run.validation.isEmpty))

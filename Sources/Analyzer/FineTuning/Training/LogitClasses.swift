@@ -37,7 +37,8 @@ extension ClassOverlap {
     }
 
     private static func count(
-        _ maps: UnsafeBufferPointer<Float>, _ truth: UnsafeBufferPointer<UInt8>, channels: Int, plane: Int, classes: Int,
+        _ maps: UnsafeBufferPointer<Float>, _ truth: UnsafeBufferPointer<UInt8>, channels: Int, plane: Int,
+        classes: Int,
         into counts: UnsafeMutablePointer<Int>
     ) {
         for pixel in 0..<plane {

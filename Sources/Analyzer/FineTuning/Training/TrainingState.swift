@@ -123,9 +123,11 @@ struct TrainingStateFolder: Sendable {
             throw FormatError(
                 file, .invalid(section: "metadata", expected: "the state of a fine-tuning", found: "no '\(key)'"))
         }
-        guard let versioned = try? decoder.decode(Versioned.self, from: Data(text.utf8)), versioned.schema == schema else {
+        guard let versioned = try? decoder.decode(Versioned.self, from: Data(text.utf8)), versioned.schema == schema
+        else {
             throw FormatError(
-                file, .invalid(section: key, expected: schema, found: "another form; the file is of another version of ripe"))
+                file,
+                .invalid(section: key, expected: schema, found: "another form; the file is of another version of ripe"))
         }
         var arrays: [(name: String, shape: Shape, values: [Float])] = []
         for info in reader.tensors {

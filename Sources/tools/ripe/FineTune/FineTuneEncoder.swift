@@ -24,7 +24,9 @@ struct FineTuneEncoder {
     }
 
     /// What a model on this encoder says of itself.
-    func card(_ settings: FineTuneSettings, scheme: LabelScheme, preparation: ModelPreparation) throws -> SegmentationCard {
+    func card(_ settings: FineTuneSettings, scheme: LabelScheme, preparation: ModelPreparation) throws
+        -> SegmentationCard
+    {
         SegmentationCard(
             design: SegmentationDesign(
                 kind: settings.network, classes: scheme.classCount, decoderChannels: settings.decoderChannels,

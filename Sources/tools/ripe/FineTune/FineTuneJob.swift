@@ -86,12 +86,13 @@ struct FineTuneJob {
         guard let first = traces.first, !resumes else { return }
         guard overwrites else {
             throw ToolError.failure(
-                "--out \(folder): it holds an earlier run (\(first)); --resume goes on with it, --overwrite starts anew")
+                "--out \(folder): it holds an earlier run (\(first)); --resume goes on with it, --overwrite starts anew"
+            )
         }
         for name in traces + ["baseline", "overlays", "model_last.safetensors", "cases.csv"] {
             try? manager.removeItem(atPath: "\(folder)/\(name)")
         }
-        for name in (try? manager.contentsOfDirectory(atPath: folder)) ?? [] 
+        for name in (try? manager.contentsOfDirectory(atPath: folder)) ?? []
         where name.hasPrefix("fold_") && Int(name.dropFirst("fold_".count)) != nil {
             try? manager.removeItem(atPath: "\(folder)/\(name)")
         }

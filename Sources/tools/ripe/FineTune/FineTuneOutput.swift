@@ -118,7 +118,8 @@ final class FineTuneOutput {
             isMarked = isMarked || isPick
             points.append(PlotPoint(label: "\(record.epoch)", value: value, error: 0, isPick: isPick))
         }
-        var plot = TextPlot(points: points, axisTitle: isOfValidation ? "epoch, validation Dice" : "epoch, training Dice")
+        var plot = TextPlot(
+            points: points, axisTitle: isOfValidation ? "epoch, validation Dice" : "epoch, training Dice")
         plot.height = height
         return plot
     }

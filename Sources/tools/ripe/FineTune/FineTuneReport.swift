@@ -16,7 +16,9 @@ struct FineTuneReport {
 
     /// Writes the files of every training and of all together, shows the tables, and returns the content of metrics.json.
     func finish() throws -> JSON {
-        for result in results + baselines where result.folder != folder { try write(try report([result]), to: result.folder) }
+        for result in results + baselines where result.folder != folder {
+            try write(try report([result]), to: result.folder)
+        }
         let report = try report(results)
         try write(report, to: folder)
         for (key, set) in report.sets {
@@ -59,7 +61,8 @@ struct FineTuneReport {
             .init(key: "encoder", value: .string(encoder.recognition.architecture)),
             .init(
                 key: "settings",
-                value: .object(settings.identity.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: .string($0.value)) })),
+                value: .object(
+                    settings.identity.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: .string($0.value)) })),
             .init(key: "runs", value: .array(runs)),
         ]
     }
@@ -84,16 +87,20 @@ struct FineTuneReport {
     }
 
     private func showBaseline() throws {
-        var table = TextTable([.init("Dice"), .init("pretrained", .right), .init("from scratch", .right), .init("gain", .right)])
+        var table = TextTable([
+            .init("Dice"), .init("pretrained", .right), .init("from scratch", .right), .init("gain", .right),
+        ])
         let (pretrained, scratch) = (try report(results), try report(baselines))
         for ((key, one), (_, other)) in zip(pretrained.sets, scratch.sets) {
-            let rows = [("mean", one.pooled.mean(.dice), other.pooled.mean(.dice))]
+            let rows =
+                [("mean", one.pooled.mean(.dice), other.pooled.mean(.dice))]
                 + one.settings.foreground.enumerated().map { ($1, one.pooled[.dice, $0], other.pooled[.dice, $0]) }
             for (name, first, second) in rows {
                 func text(_ value: Double?) -> String { value.map { fixed($0, 4) } ?? "–" }
                 let gain = first.flatMap { first in second.map { first - $0 } }
                 table.add([
-                    "\(key), \(name)", text(first), text(second), gain.map { ($0 >= 0 ? "+" : "") + fixed($0, 4) } ?? "–",
+                    "\(key), \(name)", text(first), text(second),
+                    gain.map { ($0 >= 0 ? "+" : "") + fixed($0, 4) } ?? "–",
                 ])
             }
         }

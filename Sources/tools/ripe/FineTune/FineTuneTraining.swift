@@ -50,7 +50,8 @@ struct FineTuneTraining {
         facts.add("encoder", encoder.title)
         let channels = network.decoderChannels.map(String.init).joined(separator: "-")
         facts.add(
-            "network", "\(settings.network.title), decoder \(channels), \(grouped(network.parameterCount)) parameters"
+            "network",
+            "\(settings.network.title), decoder \(channels), \(grouped(network.parameterCount)) parameters"
                 + (settings.freezing == .nothing ? "" : ", frozen: \(settings.freezing)"))
         facts.add("training", "\(counted(part.training.count, "image")), \(sizeText(network))")
         if !part.validation.isEmpty {
@@ -73,7 +74,8 @@ struct FineTuneTraining {
         let isPadded = padded != Size2(size.height, size.width)
         return "\(size.height)×\(size.width)"
             + (isPadded
-                ? " (padded to \(padded.height)×\(padded.width), for the network halves its maps \(network.stride)-fold)" : "")
+                ? " (padded to \(padded.height)×\(padded.width), for the network halves its maps \(network.stride)-fold)"
+                : "")
             + ", batch \(job.settings.batch), \(counted(job.settings.epochs, "epoch"))"
     }
 

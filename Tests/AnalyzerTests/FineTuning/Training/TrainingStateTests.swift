@@ -32,7 +32,8 @@ import Testing
         #expect(found.progress.epoch == 2 && found.progress.batch == 7 && found.progress.step == 39)
         #expect(found.progress.sums.loss == 1.0 / 3 && found.progress.sums.terms[1].isNaN)
         #expect(found.progress.best == .init(epoch: 1, dice: 0.75) && found.progress.identity == ["loss": "dice+ce"])
-        let values = Dictionary(found.network.arrays.map { ($0.name, $0.values.map(\.bitPattern)) }) { first, _ in first }
+        let values = Dictionary(found.network.arrays.map { ($0.name, $0.values.map(\.bitPattern)) }) { first, _ in first
+        }
         #expect(values["weights/b"] == [Float(0.1), -0.0, .leastNonzeroMagnitude].map(\.bitPattern))
         #expect(values["optimizer/m"] == [Float(1e30), 2].map(\.bitPattern))
         #expect(found.network.stepCounts == ["b": 5] && found.network.averageUpdates == 3)
@@ -84,6 +85,7 @@ import Testing
 
 extension TrainingState: Equatable {
     public static func == (left: TrainingState, right: TrainingState) -> Bool {
-        left.progress.epoch == right.progress.epoch && left.network.arrays.map(\.name) == right.network.arrays.map(\.name)
+        left.progress.epoch == right.progress.epoch
+            && left.network.arrays.map(\.name) == right.network.arrays.map(\.name)
     }
 }
