@@ -29,6 +29,8 @@ public enum EngineError: Error, Equatable, Sendable {
     case nonFiniteWeights(tensor: String, count: Int)
     /// Running variances that no images can have.
     case negativeVariance(tensor: String, count: Int)
+    /// Training needs more bytes of memory than it may use, whatever is computed again.
+    case memory(needed: Int, limit: Int)
     /// A tensor could not be read.
     case format(FormatError)
     /// oneDNN refused.
@@ -65,11 +67,17 @@ extension EngineError: CustomStringConvertible {
             "tensor '\(tensor)' holds \(count) NaN or infinite values; the checkpoint diverged or is damaged"
         case .negativeVariance(let tensor, let count):
             "tensor '\(tensor)' holds \(count) variances below zero; the checkpoint is damaged"
+        case .memory(let needed, let limit):
+            "training needs at least \(megabytes(needed)) of memory, more than the \(megabytes(limit)) allowed; "
+                + "take smaller batches or images, freeze the encoder, or allow more"
         case .format(let error): error.description
         case .library(let call, let detail): "\(call) failed: \(detail)"
         }
     }
 }
+
+/// Whole megabytes of 10⁶ bytes, rounded up.
+private func megabytes(_ bytes: Int) -> String { "\((bytes + 999_999) / 1_000_000) MB" }
 
 /// ": 2 missing (a, b), 1 unexpected (c)", or nothing for empty lists.
 private func counts(_ lists: [(what: String, names: [String])]) -> String {

@@ -4,48 +4,6 @@
 import COneDNN
 import Formats
 
-/// Memory that a step refers to before it is allocated.
-enum MemoryReference {
-    /// A buffer of the arena.
-    case buffer(Int)
-    /// Weights and other constants; ``PlanBuilder/constant(_:)`` keeps them for the plan's life.
-    case constant(AlignedBuffer)
-    /// Temporary memory of one primitive, shared by all since steps run one after another.
-    case scratch
-    /// The level output of the run, set before each run.
-    case output
-}
-
-/// A step waiting for its memory.
-enum PendingStep {
-    case primitive(Primitive, [(role: Int32, memory: MemoryReference)])
-    case kernel((MemoryResolver) -> () -> Void)
-    case emit(level: Int, Primitive, source: Int)
-}
-
-/// Turns references into addresses once memory is allocated.
-struct MemoryResolver {
-    let arena: AlignedBuffer
-    let offsets: [Int]
-    let scratch: AlignedBuffer
-    /// Bytes from one slice to the next in the buffers that hold the whole batch.
-    let sliceByteCounts: [Int: Int]
-    /// The slice whose steps are bound.
-    var slice = 0
-
-    func address(_ reference: MemoryReference) -> UnsafeMutableRawPointer {
-        switch reference {
-        case .buffer(let index): arena.base + offsets[index] + slice * sliceByteCounts[index, default: 0]
-        case .constant(let buffer): buffer.base
-        case .scratch, .output: scratch.base
-        }
-    }
-
-    func floats(_ reference: MemoryReference) -> UnsafeMutablePointer<Float> {
-        address(reference).assumingMemoryBound(to: Float.self)
-    }
-}
-
 /// The state of one build.
 final class PlanBuilder {
     let stream: Stream
@@ -64,15 +22,18 @@ final class PlanBuilder {
     var tracksUses = false
     /// Buffers of values that sliced nodes hand to later ones, and of the images: they hold the whole batch.
     private var sliceByteCounts: [Int: Int] = [:]
-    private(set) var pending: [(node: Int, step: PendingStep)] = []
-    private var scratchByteCount = 0
+    private(set) var pending: [(node: Int, step: PendingStep, label: StepLabel)] = []
+    private(set) var scratchByteCount = 0
     private var currentNode = 0
+    private var currentLayer = ""
     /// The arena buffer that takes the images, NCHW.
     private(set) var inputBuffer = 0
     /// Everything that steps read besides the arena.
     private(set) var constants: [AlignedBuffer] = []
     /// Kernel names with the layer that uses them, for diagnosis.
-    private(set) var kernelNames: [(layer: String, kernel: String)] = []
+    var kernelNames: [(layer: String, kernel: String)] {
+        pending.compactMap { step in step.label.kernel.map { (step.label.layer, $0) } }
+    }
 
     init(_ graph: Graph, shapes: [Shape], parameters: any ParameterSource, threads: Int, order: MapLayout.Order)
         throws(EngineError)
@@ -159,7 +120,10 @@ final class PlanBuilder {
     // MARK: Second pass: used by the operations' own files
 
     /// Marks which node the following steps belong to.
-    func begin(_ index: Int) { currentNode = index }
+    func begin(_ index: Int, layer: String = "") {
+        currentNode = index
+        currentLayer = layer
+    }
 
     /// A buffer that lives only within the current node.
     func temporary(byteCount: Int) -> MemoryReference {
@@ -216,15 +180,13 @@ final class PlanBuilder {
             scratchByteCount = max(scratchByteCount, primitive.scratchByteCount)
             list.append((Primitive.Role.scratchpad.rawValue, .scratch))
         }
-        noteKernel(primitive.kernelName, layer: layer)
-        pending.append((currentNode, .primitive(primitive, list)))
+        let label = StepLabel(layer: layer, kernel: primitive.kernelName)
+        pending.append((currentNode, .primitive(primitive, list), label))
     }
 
-    /// Names the kernel that a layer got, for diagnosis.
-    func noteKernel(_ name: String, layer: String) { kernelNames.append((layer, name)) }
-
-    func append(kernel: @escaping (MemoryResolver) -> () -> Void) {
-        pending.append((currentNode, .kernel(kernel)))
+    /// - Parameter label: the kernel's name with its layer, if it is worth one.
+    func append(label: StepLabel? = nil, kernel: @escaping (MemoryResolver) -> () -> Void) {
+        pending.append((currentNode, .kernel(kernel), label ?? StepLabel(layer: currentLayer)))
     }
 
     /// Hands a value out as a level, in NCHW with its true channels.
@@ -239,27 +201,31 @@ final class PlanBuilder {
         }
         scratchByteCount = max(scratchByteCount, primitive.scratchByteCount)
         guard let buffer = bufferOf[value] else { return }
-        pending.append((currentNode, .emit(level: index, primitive, source: buffer)))
+        pending.append((currentNode, .emit(level: index, primitive, source: buffer), StepLabel(layer: currentLayer)))
     }
 
     // MARK: The end
 
     /// Allocates the memory and binds every step to it, those of sliced nodes once for every slice.
-    func finish() throws(EngineError) -> (steps: [PlanStep], resolver: MemoryResolver) {
+    ///
+    /// - Parameter arena: memory of another plan to be used again, if it is large enough.
+    func finish(arena: AlignedBuffer? = nil) throws(EngineError) -> (steps: [PlanStep], resolver: MemoryResolver) {
         let plan = MemoryPlan(lifetimes.map { $0.last < 0 ? BufferLifetime(byteCount: 0, first: 0, last: 0) : $0 })
+        let reusable = arena.flatMap { $0.byteCount >= plan.byteCount ? $0 : nil }
         var resolver = MemoryResolver(
-            arena: AlignedBuffer(byteCount: plan.byteCount), offsets: plan.offsets,
+            arena: reusable ?? AlignedBuffer(byteCount: plan.byteCount), offsets: plan.offsets,
             scratch: AlignedBuffer(byteCount: scratchByteCount), sliceByteCounts: sliceByteCounts)
         var steps: [PlanStep] = []
         for slice in 0..<slices.count {
             resolver.slice = slice
-            for (node, step) in pending where node < slices.nodeCount {
-                steps.append(PlanStep(work: try bind(step, resolver), firstImage: slice * slices.batch))
+            for (node, step, label) in pending where node < slices.nodeCount {
+                steps.append(
+                    PlanStep(work: try bind(step, resolver), firstImage: slice * slices.batch, label: label))
             }
         }
         resolver.slice = 0
-        for (node, step) in pending where node >= slices.nodeCount {
-            steps.append(PlanStep(work: try bind(step, resolver), firstImage: 0))
+        for (node, step, label) in pending where node >= slices.nodeCount {
+            steps.append(PlanStep(work: try bind(step, resolver), firstImage: 0, label: label))
         }
         return (steps, resolver)
     }
@@ -281,20 +247,4 @@ final class PlanBuilder {
             return .emit(level: level, try Step(primitive, stream, arguments))
         }
     }
-}
-
-/// A step ready to run.
-struct PlanStep {
-    enum Work {
-        /// A oneDNN primitive.
-        case primitive(Step)
-        /// One of our own loops.
-        case kernel(() -> Void)
-        /// Copies a level out.
-        case emit(level: Int, Step)
-    }
-
-    let work: Work
-    /// The first of the images that it works on.
-    let firstImage: Int
 }

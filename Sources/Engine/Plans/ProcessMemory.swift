@@ -45,3 +45,13 @@ public enum ProcessMemory {
         return nil
     }
 }
+
+/// Time that the whole process has used.
+public enum ProcessTime {
+    /// Processor seconds of all threads together.
+    public static var seconds: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+}

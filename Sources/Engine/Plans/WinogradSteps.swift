@@ -111,24 +111,26 @@ extension PlanBuilder {
         let gathered = temporary(byteCount: 36 * tileStride * MemoryLayout<Float>.stride)
         let multiplied = temporary(byteCount: 36 * productStride * MemoryLayout<Float>.stride)
         let threads = threads, totalRows = plan.target.batch * plan.tileRows
-        noteKernel("winograd_4x3:\(plan.target.lanes)", layer: layer)
-        append(kernel: { memory in
-            var work = CK_Winograd(plan)
-            work.source = UnsafePointer(memory.floats(source))
-            work.weights = UnsafePointer(memory.floats(weights))
-            work.bias = UnsafePointer(memory.floats(bias))
-            work.destination = memory.floats(destination)
-            work.tiles = memory.floats(gathered)
-            work.products = memory.floats(multiplied)
-            work.tile_stride = Int64(tileStride)
-            work.product_stride = Int64(productStride)
-            work.adds = adds ? 1 : 0
-            return { [work] in
-                for first in stride(from: 0, to: totalRows, by: rowsPerGroup) {
-                    work.run(rows: first..<min(first + rowsPerGroup, totalRows), threads: threads)
+        let label = StepLabel(layer: layer, kernel: "winograd_4x3:\(plan.target.lanes)")
+        append(
+            label: label,
+            kernel: { memory in
+                var work = CK_Winograd(plan)
+                work.source = UnsafePointer(memory.floats(source))
+                work.weights = UnsafePointer(memory.floats(weights))
+                work.bias = UnsafePointer(memory.floats(bias))
+                work.destination = memory.floats(destination)
+                work.tiles = memory.floats(gathered)
+                work.products = memory.floats(multiplied)
+                work.tile_stride = Int64(tileStride)
+                work.product_stride = Int64(productStride)
+                work.adds = adds ? 1 : 0
+                return { [work] in
+                    for first in stride(from: 0, to: totalRows, by: rowsPerGroup) {
+                        work.run(rows: first..<min(first + rowsPerGroup, totalRows), threads: threads)
+                    }
                 }
-            }
-        })
+            })
     }
 }
 

@@ -17,7 +17,7 @@ extension ReferenceMap {
     ) -> ReferenceMap {
         let grid = WindowGrid(attention, height: height, width: width)
         let scale = 1 / Double(channels / attention.heads).squareRoot()
-        var result = values
+        var result = exact
         for n in 0..<count {
             for window in grid.windows {
                 let tokens = window.map { position in
@@ -51,7 +51,7 @@ extension ReferenceMap {
                 }
             }
         }
-        return ReferenceMap(shape: shape, values: result)
+        return ReferenceMap(shape: shape, exact: result)
     }
 
     private func token(_ n: Int, _ y: Int, _ x: Int) -> [Double] { (0..<channels).map { self[n, $0, y, x] } }

@@ -27,7 +27,7 @@ extension ReferenceMap {
                                     q * convolution.dilation.width - padding.left),
                                 stride: convolution.stride)
                             tap.accumulate(
-                                values, plane: plane, size: Size2(height, width), into: &sums,
+                                exact, plane: plane, size: Size2(height, width), into: &sums,
                                 outputSize: Size2(shape[2], shape[3]))
                         }
                     }
@@ -36,7 +36,7 @@ extension ReferenceMap {
                 for index in sums.indices { result[first + index] = sums[index] }
             }
         }
-        return ReferenceMap(shape: shape, values: result)
+        return ReferenceMap(shape: shape, exact: result)
     }
 
     /// out[n, o, y·stride + p·dilation − top, …] += weight[i,o,p,q] · in[n,i,y,x]: the gradient of a convolution.
@@ -71,7 +71,7 @@ extension ReferenceMap {
                 }
             }
         }
-        return ReferenceMap(shape: shape, values: sums)
+        return ReferenceMap(shape: shape, exact: sums)
     }
 }
 

@@ -12,9 +12,9 @@ extension ReferenceMap {
     func channelStatistics() -> (mean: [Double], variance: [Double]) {
         var mean = [Double](repeating: 0, count: channels), variance = mean
         let total = Double(count * area)
-        for index in values.indices { mean[index / area % channels] += values[index] / total }
-        for index in values.indices {
-            let deviation = values[index] - mean[index / area % channels]
+        for index in exact.indices { mean[index / area % channels] += exact[index] / total }
+        for index in exact.indices {
+            let deviation = exact[index] - mean[index / area % channels]
             variance[index / area % channels] += deviation * deviation / total
         }
         return (mean, variance)
@@ -23,39 +23,39 @@ extension ReferenceMap {
     func batchNormalized(
         mean: [Double], variance: [Double], weight: [Float]?, bias: [Float]?, epsilon: Float
     ) -> ReferenceMap {
-        var result = values
+        var result = exact
         for plane in 0..<count * channels {
             let c = plane % channels
             let scale = Double(weight?[c] ?? 1) / (variance[c] + Double(epsilon)).squareRoot()
             let shift = Double(bias?[c] ?? 0) - mean[c] * scale
             for index in plane * area..<(plane + 1) * area {
-                result[index] = values[index] * scale + shift
+                result[index] = exact[index] * scale + shift
             }
         }
-        return ReferenceMap(shape: shape, values: result)
+        return ReferenceMap(shape: shape, exact: result)
     }
 
     func layerNormalized(weight: [Float]?, bias: [Float]?, epsilon: Float) -> ReferenceMap {
-        var result = values
+        var result = exact
         for n in 0..<count {
             for position in 0..<area {
                 let first = n * channels * area + position
                 var sum = 0.0
-                for c in 0..<channels { sum += values[first + c * area] }
+                for c in 0..<channels { sum += exact[first + c * area] }
                 let mean = sum / Double(channels)
                 var squares = 0.0
                 for c in 0..<channels {
-                    let deviation = values[first + c * area] - mean
+                    let deviation = exact[first + c * area] - mean
                     squares += deviation * deviation
                 }
                 let scale = 1 / (squares / Double(channels) + Double(epsilon)).squareRoot()
                 for c in 0..<channels {
-                    let normalized = (values[first + c * area] - mean) * scale
+                    let normalized = (exact[first + c * area] - mean) * scale
                     result[first + c * area] = normalized * Double(weight?[c] ?? 1) + Double(bias?[c] ?? 0)
                 }
             }
         }
-        return ReferenceMap(shape: shape, values: result)
+        return ReferenceMap(shape: shape, exact: result)
     }
 
     /// Applies `combine` from the first input to the last; N×C×1×1 inputs are broadcast.
@@ -66,11 +66,11 @@ extension ReferenceMap {
         for (number, input) in inputs.enumerated() {
             let isBroadcast = input.area == 1 && area != 1
             for index in result.indices {
-                let value = input.values[isBroadcast ? index / area : index]
+                let value = input.exact[isBroadcast ? index / area : index]
                 result[index] = number == 0 ? value : combine(result[index], value)
             }
         }
-        return ReferenceMap(shape: shape, values: result)
+        return ReferenceMap(shape: shape, exact: result)
     }
 
     static func concatenated(_ inputs: [ReferenceMap], shape: Shape) -> ReferenceMap {
@@ -79,10 +79,10 @@ extension ReferenceMap {
         for n in 0..<shape[0] {
             for input in inputs {
                 let size = input.channels * input.area
-                result += input.values[n * size..<(n + 1) * size]
+                result += input.exact[n * size..<(n + 1) * size]
             }
         }
-        return ReferenceMap(shape: shape, values: result)
+        return ReferenceMap(shape: shape, exact: result)
     }
 }
 

@@ -7,33 +7,33 @@ public struct ReferenceMap: Sendable, Equatable {
     /// N×C×h×w.
     public var shape: Shape
     /// The values in NCHW order.
-    public var values: [Double]
+    public var exact: [Double]
 
     /// Wraps values in NCHW order.
     ///
     /// - Precondition: there are as many values as the shape says.
-    public init(shape: Shape, values: [Double]) {
-        precondition(values.count == shape.elementCount, "values do not fill the shape")
+    public init(shape: Shape, exact: [Double]) {
+        precondition(exact.count == shape.elementCount, "values do not fill the shape")
         self.shape = shape
-        self.values = values
+        self.exact = exact
     }
 
     /// Wraps values in NCHW order.
     ///
     /// - Precondition: there are as many values as the shape says.
-    public init(shape: Shape, values: [Float]) { self.init(shape: shape, values: values.map { Double($0) }) }
+    public init(shape: Shape, values: [Float]) { self.init(shape: shape, exact: values.map { Double($0) }) }
 
-    /// The values rounded to single precision.
-    public var floats: [Float] { values.map { Float($0) } }
+    /// The values rounded to single precision, in NCHW order.
+    public var values: [Float] { exact.map { Float($0) } }
 
     /// Computes each value from its index (image, channel, row, column).
     init(shape: Shape, _ value: (_ n: Int, _ c: Int, _ y: Int, _ x: Int) -> Double) {
         self.shape = shape
-        values = []
-        values.reserveCapacity(shape.elementCount)
+        exact = []
+        exact.reserveCapacity(shape.elementCount)
         for n in 0..<shape[0] {
             for c in 0..<shape[1] {
-                for y in 0..<shape[2] { for x in 0..<shape[3] { values.append(value(n, c, y, x)) } }
+                for y in 0..<shape[2] { for x in 0..<shape[3] { exact.append(value(n, c, y, x)) } }
             }
         }
     }
@@ -46,7 +46,7 @@ public struct ReferenceMap: Sendable, Equatable {
     var area: Int { shape[2] * shape[3] }
 
     /// The value at an index inside the map.
-    subscript(n: Int, c: Int, y: Int, x: Int) -> Double { values[((n * channels + c) * height + y) * width + x] }
+    subscript(n: Int, c: Int, y: Int, x: Int) -> Double { exact[((n * channels + c) * height + y) * width + x] }
 }
 
 /// What differs between training and evaluation.
@@ -168,7 +168,7 @@ public struct ReferenceInterpreter: Sendable {
         case .patchMap(let prefix):
             return ReferenceMap(shape: shape) { n, c, y, x in input[n, c, 0, prefix + y * shape[3] + x] }
         case .activation(let activation):
-            return ReferenceMap(shape: input.shape, values: input.values.map { activation.reference($0) })
+            return ReferenceMap(shape: input.shape, exact: input.exact.map { activation.reference($0) })
         case .maxPool, .averagePool, .globalAveragePool, .subsample, .padChannels, .pad, .upsample, .spaceToDepth,
             .depthToSpace:
             return input.resampled(node.op, shape: shape)
@@ -176,7 +176,7 @@ public struct ReferenceInterpreter: Sendable {
         case .multiply: return ReferenceMap.combined(inputs, shape: shape, *)
         case .concatenate: return ReferenceMap.concatenated(inputs, shape: shape)
         case .scale(let factor):
-            return ReferenceMap(shape: input.shape, values: input.values.map { $0 * Double(factor) })
+            return ReferenceMap(shape: input.shape, exact: input.exact.map { $0 * Double(factor) })
         case .dropPath(let path):
             let kept = training?.keptBranches[node.name]
             return ReferenceMap(shape: shape) { n, c, y, x in

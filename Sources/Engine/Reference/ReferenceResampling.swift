@@ -14,7 +14,7 @@ extension ReferenceMap {
         case .globalAveragePool:
             return ReferenceMap(shape: shape) { n, c, _, _ in
                 let first = (n * channels + c) * area
-                return values[first..<first + area].reduce(0, +) / Double(area)
+                return exact[first..<first + area].reduce(0, +) / Double(area)
             }
         case .subsample(let stride):
             return ReferenceMap(shape: shape) { n, c, y, x in self[n, c, y * stride, x * stride] }

@@ -23,9 +23,9 @@ extension ReferenceMap {
     func selfAttended(heads: Int, shape: Shape) -> ReferenceMap {
         let size = channels / 3 / heads
         let scale = 1 / Double(size).squareRoot()
-        var result = ReferenceMap(shape: shape, values: [Double](repeating: 0, count: shape.elementCount))
+        var result = ReferenceMap(shape: shape, exact: [Double](repeating: 0, count: shape.elementCount))
         func value(_ n: Int, _ channel: Int, _ position: Int) -> Double {
-            values[(n * channels + channel) * area + position]
+            exact[(n * channels + channel) * area + position]
         }
         for n in 0..<count {
             for head in 0..<heads {
@@ -39,7 +39,7 @@ extension ReferenceMap {
                     let total = weights.reduce(0, +)
                     for c in 0..<size {
                         let sum = (0..<area).reduce(0.0) { $0 + weights[$1] * value(n, v + c, $1) }
-                        result.values[(n * channels / 3 + q + c) * area + i] = sum / total
+                        result.exact[(n * channels / 3 + q + c) * area + i] = sum / total
                     }
                 }
             }

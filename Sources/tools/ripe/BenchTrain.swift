@@ -34,6 +34,9 @@ extension Bench {
         @Option(help: "Images in a batch.")
         var batch = 8
 
+        @Option(help: ArgumentHelp("Use no more memory than this for training, in megabytes.", valueName: "MB"))
+        var memory: Int?
+
         @Option(help: "Timed steps; the median counts.")
         var runs = 5
 
@@ -49,6 +52,9 @@ extension Bench {
             guard (8...4096).contains(imageSize) else { throw ValidationError("--image-size must be from 8 to 4096") }
             guard (1...1024).contains(batch) else { throw ValidationError("--batch must be from 1 to 1024") }
             guard (1...1000).contains(runs) else { throw ValidationError("--runs must be from 1 to 1000") }
+            guard memory.map({ (1...1 << 30).contains($0) }) ?? true else {
+                throw ValidationError("--memory must be from 1 to \(1 << 30)")
+            }
             guard (2...255).contains(classes) else { throw ValidationError("--classes must be from 2 to 255") }
         }
 
@@ -59,10 +65,14 @@ extension Bench {
             let plan = try TrainingPlan(
                 graph, output: graph.levels[graph.levels.count - 1], parameters: parameters,
                 input: [batch, graph.inputChannels, imageSize, imageSize],
-                options: TrainingOptions(threads: threads.count))
+                options: TrainingOptions(
+                    threads: threads.count, memoryLimit: memory.map { $0 * 1_000_000 }, optimizerBuffers: 1))
             let seconds = try stepTimes(of: plan)
             if profile { return try listLayers(of: plan) }
-            try report(plan, median: seconds.sorted()[seconds.count / 2])
+            let middle = seconds.count / 2
+            try report(
+                plan, median: seconds.map(\.wall).sorted()[middle],
+                processor: seconds.map(\.processor).sorted()[middle])
         }
 
         /// The graph to train and its initial weights.
@@ -75,22 +85,26 @@ extension Bench {
         }
 
         /// The seconds of each timed step, after two that warm up.
-        private func stepTimes(of plan: TrainingPlan) throws -> [Double] {
+        private func stepTimes(of plan: TrainingPlan) throws -> [(wall: Double, processor: Double)] {
             let images = (0..<plan.input.elementCount).map { Float($0 % 251) / 250 }
             let targets = (0..<plan.output.elementCount).map { Float($0 / 97 % 2) }
             let update = MomentumUpdate(plan.parameters, threads: threads.count)
             let progress = ProgressLine(isSilent: json)
             defer { progress.clear() }
-            var seconds: [Double] = []
+            let (logits, gradient) = (plan.logits, plan.logitsGradient)
+            var seconds: [(wall: Double, processor: Double)] = []
             for run in 0..<(runs + 2) {
                 try Interrupt.check("stopped")
+                let start = ProcessTime.seconds
                 let time = try ContinuousClock().measure {
-                    let logits = try plan.forward(images)
+                    _ = plan.images.update(fromContentsOf: images)
+                    try plan.forward()
                     let scale = 1 / Float(logits.count)
-                    try plan.backward(zip(logits, targets).map { ($0 - $1) * scale })
+                    for index in logits.indices { gradient[index] = (logits[index] - targets[index]) * scale }
+                    try plan.backward()
                     update.step()
                 }
-                if run >= 2 { seconds.append(time.inSeconds) }
+                if run >= 2 { seconds.append((time.inSeconds, ProcessTime.seconds - start)) }
                 progress.update("timing \(arch)", done: run + 1, total: runs + 2, unit: "steps")
             }
             return seconds
@@ -102,23 +116,34 @@ extension Bench {
             }
         }
 
-        private func report(_ plan: TrainingPlan, median: Double) throws {
+        private func report(_ plan: TrainingPlan, median: Double, processor: Double) throws {
             let peak = Double(ProcessMemory.peakByteCount) / 1e6
-            let activations = Double(plan.activationByteCount) / 1e6
-            let (values, gradients) = plan.parameters.byteCounts
+            let use = plan.memoryUse
             guard !json else {
                 let report = JSON.object([
                     "imagesPerSecond": .real(Double(batch) / median), "peakMegabytes": .real(peak),
-                    "activationMegabytes": .real(activations), "parameterMegabytes": .real(Double(values) / 1e6),
-                    "gradientMegabytes": .real(Double(gradients) / 1e6), "threads": .integer(threads.count),
+                    "plannedMegabytes": .real(Double(use.total(optimizerBuffers: 1)) / 1e6),
+                    "activationMegabytes": .real(Double(use.activations) / 1e6),
+                    "recomputedLayers": .integer(use.recomputedLayers), "recomputedWork": .real(use.recomputedWork),
+                    "processorSeconds": .real(processor), "threads": .integer(threads.count),
                 ])
                 return try Console.write(report.text())
             }
             var facts = FactList()
             facts.add("images per second", significant(Double(batch) / median, 4))
-            facts.add("seconds a step", significant(median, 3))
             facts.add(
-                "peak memory", "\(fixed(peak, 0)) MB, \(fixed(activations, 0)) MB of it for feature maps")
+                "seconds a step",
+                "\(significant(median, 3)), \(significant(processor, 3)) of processor time on all threads together")
+            facts.add(
+                "peak memory",
+                "\(fixed(peak, 0)) MB; planned \(fixed(Double(use.total(optimizerBuffers: 1)) / 1e6, 0)) MB, "
+                    + "\(fixed(Double(use.activations) / 1e6, 0)) MB of it for feature maps")
+            if use.recomputedLayers > 0 {
+                facts.add(
+                    "computed again",
+                    "\(counted(use.recomputedLayers, "layer", "layers")), \(fixed(100 * use.recomputedWork, 0)) % of the forward pass"
+                )
+            }
             facts.add("threads", "\(threads.count)")
             let name = network.map { "\($0.title) on \(arch)" } ?? arch
             try Console.write(

@@ -126,7 +126,7 @@ extension GradientCase {
         GradientCase("channels to neighbourhoods", channels: 12, .depthToSpace(block: 2, order: quarters)),
     ]
 
-    private static func windows(
+    static func windows(
         _ name: String, input: Shape, window: Int, shift: Int, _ border: Op.WindowAttention.Border, hasBias: Bool = true
     ) -> GradientCase {
         GradientCase(
@@ -150,19 +150,21 @@ extension GradientCase {
                 hasBias: false),
             GradientCase("self-attention", input: [2, 3, 3, 4], channels: 18, .selfAttention(heads: 2)),
             GradientCase("self-attention of one head", input: [1, 3, 5, 5], channels: 15, .selfAttention(heads: 1)),
+            tokens("tokens and their map", grid: Size2(3, 4)),
+            tokens("tokens with the positions of another grid", grid: Size2(5, 3)),
         ]
-        + [("", Size2(3, 4)), (" of another grid", Size2(5, 3))].map { (name: String, grid: Size2) in
-            GradientCase("tokens and their map\(name)", input: [2, 3, 3, 4], channels: 6) { graph, stem in
-                let tokens = Op.Tokens(
-                    prefix: [Parameter("first", [1, 1, 6]), Parameter("second", [1, 2, 6])],
-                    positions: Parameter("positions", [1, 1 + grid.height * grid.width, 6]), grid: grid,
-                    embeddedPrefix: 1)
-                var x = graph.add(.tokens(tokens), stem, name: "tokens")
-                x = graph.add(layerNorm(6), x, name: "ln")
-                x = graph.add(.selfAttention(heads: 1), graph.add(pointwise("qkv", 6, 18), x, name: "qkv"), name: "op")
-                return graph.add(.patchMap(prefix: 3), [x, stem], name: "map")
-            }
+
+    private static func tokens(_ name: String, grid: Size2) -> GradientCase {
+        GradientCase(name, input: [2, 3, 3, 4], channels: 6) { graph, stem in
+            let tokens = Op.Tokens(
+                prefix: [Parameter("first", [1, 1, 6]), Parameter("second", [1, 2, 6])],
+                positions: Parameter("positions", [1, 1 + grid.height * grid.width, 6]), grid: grid, embeddedPrefix: 1)
+            var x = graph.add(.tokens(tokens), stem, name: "tokens")
+            x = graph.add(layerNorm(6), x, name: "ln")
+            x = graph.add(.selfAttention(heads: 1), graph.add(pointwise("qkv", 6, 18), x, name: "qkv"), name: "op")
+            return graph.add(.patchMap(prefix: 3), [x, stem], name: "map")
         }
+    }
 
     static let composites: [GradientCase] = [
         GradientCase("squeeze and excitation", channels: 20) { graph, stem in

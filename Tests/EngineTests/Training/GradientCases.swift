@@ -33,8 +33,9 @@ private func layerNorm(_ channels: Int, _ name: String = "ln") -> Op {
 private let relu = Op.activation(.relu(cap: nil))
 
 extension GradientCase {
-    static let all =
-        convolutions + transposed + norms + activations + pooling + sums + rearrangements + attention + composites
+    static let all: [GradientCase] = [
+        convolutions, transposed, norms, activations, pooling, sums, rearrangements, attention, composites,
+    ].flatMap { $0 }
 
     static let convolutions: [GradientCase] = [
         GradientCase("3×3", .convolution(convolution([20, 8, 3, 3], padding: .fixed(Padding(1))))),
@@ -134,25 +135,30 @@ extension GradientCase {
             "layer norm without scale and shift", channels: 5, .layerNorm(.init(weight: nil, bias: nil, epsilon: 1e-3))),
     ]
 
-    static let activations: [GradientCase] =
-        [
-            ("ReLU", .relu(cap: nil)), ("ReLU6", .relu(cap: 0.5)), ("leaky ReLU", .leakyRelu(slope: 0.1)),
-            ("GELU", .gelu), ("GELU, tanh", .geluTanh), ("sigmoid", .sigmoid), ("SiLU", .silu), ("tanh", .tanh),
-            ("ELU", .elu(alpha: 0.7)), ("hard swish", .hardSwish),
-            ("hard sigmoid", .hardSigmoid(slope: 1 / 6, offset: 0.5)),
-            ("hard sigmoid of Keras 2", .hardSigmoid(slope: 0.2, offset: 0.5)), ("softplus", .softplus),
-        ].flatMap { (name: String, activation: Op.Activation) in
-            [
-                GradientCase(name, channels: 20, .activation(activation)),
+    private static let functions: [(name: String, function: Op.Activation)] = [
+        ("ReLU", .relu(cap: nil)), ("ReLU6", .relu(cap: 0.5)), ("leaky ReLU", .leakyRelu(slope: 0.1)),
+        ("GELU", .gelu), ("GELU, tanh", .geluTanh), ("sigmoid", .sigmoid), ("SiLU", .silu), ("tanh", .tanh),
+        ("ELU", .elu(alpha: 0.7)), ("hard swish", .hardSwish),
+        ("hard sigmoid", .hardSigmoid(slope: 1 / 6, offset: 0.5)),
+        ("hard sigmoid of Keras 2", .hardSigmoid(slope: 0.2, offset: 0.5)), ("softplus", .softplus),
+    ]
+
+    static var activations: [GradientCase] {
+        var cases: [GradientCase] = []
+        for (name, function) in functions {
+            let op = Op.activation(function)
+            cases.append(GradientCase(name, channels: 20, op))
+            cases.append(
                 GradientCase("\(name), channels last", channels: 5) { graph, stem in
-                    graph.add(layerNorm(5), graph.add(.activation(activation), stem, name: "op"), name: "ln")
-                },
-            ]
-        } + [
-            // Of what is positive: the square.
+                    graph.add(layerNorm(5), graph.add(op, stem, name: "op"), name: "ln")
+                })
+        }
+        // Of what is positive: the square.
+        cases.append(
             GradientCase("inverse square root", channels: 20) { graph, stem in
                 let square = graph.add(.multiply, [stem, stem], name: "square")
                 return graph.add(.activation(.inverseSquareRoot(epsilon: 0.1)), square, name: "op")
-            }
-        ]
+            })
+        return cases
+    }
 }

@@ -99,7 +99,7 @@ struct GradientCheck {
     private func reference(_ values: some ParameterSource, _ image: ReferenceMap) throws -> [Double] {
         let maps = try ReferenceInterpreter(graph, parameters: values, training: training).run(
             image, targets: graph.levels)
-        return try #require(maps[graph.levels[0]]).values
+        return try #require(maps[graph.levels[0]]).exact
     }
 
     /// The central difference of the loss by one value of a parameter.

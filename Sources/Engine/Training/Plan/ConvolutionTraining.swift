@@ -10,22 +10,28 @@ extension TrainingBuilder {
     ) throws(EngineError) -> Reverse? {
         let reverse = try convolve(
             node, convolution, isTransposed: isTransposed,
-            from: (try plan.memory(of: node.inputs[0]), try plan.layout(of: node.inputs[0])),
-            to: (try plan.memory(of: node.output), try plan.layout(of: node.output)))
+            from: (try memory(of: node.inputs[0]), try plan.layout(of: node.inputs[0])),
+            to: (try memory(of: node.output), try plan.layout(of: node.output)))
         guard needsGradient(node.output) else { return nil }
         return .whole { (gradient) throws(EngineError) in
-            let target = try reverse(gradient, self.wantsInput(node))
+            let source = self.needsInputs(node) ? try self.memory(of: node.inputs[0]) : nil
+            let target = try reverse(gradient, source, self.wantsInput(node))
             if let target { self.contribute(target, to: node.inputs[0], isOwned: true) }
         }
     }
 
-    /// Appends a convolution between any two pieces of memory and says how to reverse it: from the derivative by its
-    /// result to that by its source, if that is wanted.
+    /// From the derivative by a convolution's result, and its source where parameters are trained, to the derivative by
+    /// the source, if that is wanted.
+    typealias ConvolutionReversal = (
+        _ gradient: MemoryReference, _ source: MemoryReference?, _ wantsInput: Bool
+    ) throws(EngineError) -> MemoryReference?
+
+    /// Appends a convolution between any two pieces of memory and says how to reverse it.
     func convolve(
         _ node: FusedNode, _ convolution: Op.Convolution, isTransposed: Bool = false,
         from source: (memory: MemoryReference, layout: MapLayout),
         to target: (memory: MemoryReference, layout: MapLayout)
-    ) throws(EngineError) -> (MemoryReference, _ wantsInput: Bool) throws(EngineError) -> MemoryReference? {
+    ) throws(EngineError) -> ConvolutionReversal {
         let geometry = ConvolutionGeometry(
             node, convolution, source: source.layout, target: target.layout, isTransposed: isTransposed)
         let layouts = (try source.layout.described(), try target.layout.described())
@@ -62,10 +68,12 @@ extension TrainingBuilder {
             plan.append(forward, layer: node.name, arguments)
         }
         let work = ConvolutionReverse(
-            name: node.name, source: source.memory, geometry: geometry, spec: spec, layouts: layouts, forward: forward,
+            name: node.name, geometry: geometry, spec: spec, layouts: layouts, forward: forward,
             weights: weights, bias: bias, isWinograd: winograd != nil)
-        return { (gradient, wantsInput) throws(EngineError) in
-            if weights.gradient != nil || bias?.gradient != nil { try self.weightsGradient(work, gradient) }
+        return { (gradient, source, wantsInput) throws(EngineError) in
+            if let source, weights.gradient != nil || bias?.gradient != nil {
+                try self.weightsGradient(work, gradient, source: source)
+            }
             return wantsInput ? try self.inputGradient(work, gradient) : nil
         }
     }
@@ -140,7 +148,9 @@ extension TrainingBuilder {
     }
 
     /// The derivatives by kernel and bias.
-    private func weightsGradient(_ work: ConvolutionReverse, _ gradient: MemoryReference) throws(EngineError) {
+    private func weightsGradient(
+        _ work: ConvolutionReverse, _ gradient: MemoryReference, source: MemoryReference
+    ) throws(EngineError) {
         var spec = work.spec
         let backward = try Primitive("dnnl_convolution_backward_weights (\(work.name))") {
             CDNN_convolution_backward_weights_create(plan.stream.handle, &spec, work.forward.handle, $0)
@@ -152,7 +162,7 @@ extension TrainingBuilder {
         let target = isDirect ? final : plan.temporary(byteCount: made.byteCount)
         guard let target else { return }
         var arguments: [(Primitive.Role, MemoryReference)] = [
-            (.source, plan.use(work.source)), (.destinationGradient, plan.use(gradient)),
+            (.source, plan.use(source)), (.destinationGradient, plan.use(gradient)),
             (.weightsGradient, target),
         ]
         if let bias = work.bias {
@@ -201,8 +211,6 @@ extension TrainingBuilder {
 /// What the reverse steps of a convolution need of the forward ones.
 private struct ConvolutionReverse {
     let name: String
-    /// What was convolved.
-    let source: MemoryReference
     let geometry: ConvolutionGeometry
     let spec: CDNN_convolution
     /// Keeps the layouts that `spec` points at.

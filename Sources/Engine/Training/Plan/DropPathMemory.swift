@@ -10,6 +10,7 @@ public struct DropPathPlace: Sendable, Hashable {
 
 /// The factors of one branch, one for each image and channel, which the kernels read.
 struct DropPathMemory {
+    let node: Graph.NodeID
     let path: DropPathPlace
     /// What a kept branch is multiplied by.
     let factor: Float

@@ -19,7 +19,7 @@ extension TrainingBuilder {
                 let owned = [first, second].compactMap { $0 }.first(where: \.isOwned)
                 let target: MemoryReference
                 if let owned { target = owned.memory } else { target = try self.newGradient(of: node.inputs[0]) }
-                let output = try self.plan.memory(of: node.output)
+                let output = try self.memory(of: node.output)
                 self.pointwise(
                     first.memory, output, plus: second?.memory, into: target, count: count, limit: cap ?? .infinity
                 ) { CK_relu_backward($0, $1) }
@@ -43,7 +43,7 @@ extension TrainingBuilder {
             self.plan.append(
                 backward, layer: node.name + " (gradient)",
                 [
-                    (.source, try self.plan.memory(of: node.inputs[0])),
+                    (.source, try self.memory(of: node.inputs[0])),
                     (.destinationGradient, self.plan.use(gradient)), (.sourceGradient, target),
                 ])
             self.contribute(target, to: node.inputs[0], isOwned: true)
@@ -57,7 +57,7 @@ extension TrainingBuilder {
     ) -> Reverse {
         .whole { (gradient) throws(EngineError) in
             let target = try self.newGradient(of: node.inputs[0])
-            let output = try self.plan.memory(of: node.output)
+            let output = try self.memory(of: node.output)
             self.pointwise(gradient, output, into: target, count: count, limit: limit, run)
             self.contribute(target, to: node.inputs[0], isOwned: true)
         }
@@ -87,15 +87,15 @@ extension TrainingBuilder {
         return .whole { (gradient) throws(EngineError) in
             for (input, other) in zip(node.inputs, node.inputs.reversed()) where self.needsGradient(input) {
                 if self.shapes[input] != self.shapes[node.output] {
-                    try self.contributeSums(gradient, try self.plan.memory(of: other), to: input, map: node.output)
+                    try self.contributeSums(gradient, try self.memory(of: other), to: input, map: node.output)
                 } else if self.shapes[other] == self.shapes[input] {
                     let target = try self.newGradient(of: input)
-                    self.pointwise(gradient, try self.plan.memory(of: other), into: target, count: count) {
+                    self.pointwise(gradient, try self.memory(of: other), into: target, count: count) {
                         CK_product($0, $1)
                     }
                     self.contribute(target, to: input, isOwned: true)
                 } else {
-                    let gate = try self.plan.memory(of: other)
+                    let gate = try self.memory(of: other)
                     let target = try self.newGradient(of: input)
                     try self.scale(gradient, by: gate, isPerImage: true, into: target, map: input)
                     self.contribute(target, to: input, isOwned: true)

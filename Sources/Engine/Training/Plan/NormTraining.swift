@@ -30,12 +30,12 @@ extension TrainingBuilder {
         let beta = shift.map { plan.constant($0.values) } ?? plan.constant([Float](repeating: 0, count: stored))
         let workspace = try forward.layout(.workspace).map { plan.trackedBuffer(byteCount: $0.byteCount) }
         var arguments: [(Primitive.Role, MemoryReference)] = [
-            (.source, try plan.memory(of: node.inputs[0])), (.destination, try plan.memory(of: node.output)),
+            (.source, try memory(of: node.inputs[0])), (.destination, try memory(of: node.output)),
             (.mean, plan.use(mean)), (.variance, plan.use(variance)), (.scale, gamma), (.shift, beta),
         ]
         if let workspace { arguments.append((.workspace, plan.use(workspace))) }
         plan.append(forward, layer: node.name, arguments)
-        if !isFrozen { moveRunningStatistics(running, mean, variance, map, momentum: options.momentum) }
+        if !isFrozen, !isRemaking { moveRunningStatistics(running, mean, variance, map, momentum: options.momentum) }
         guard needsGradient(node.output) else { return nil }
         return .whole { (gradient) throws(EngineError) in
             var spec = spec
@@ -48,7 +48,7 @@ extension TrainingBuilder {
             }
             let target = try self.newGradient(of: node.inputs[0])
             var arguments: [(Primitive.Role, MemoryReference)] = [
-                (.source, try self.plan.memory(of: node.inputs[0])), (.mean, self.plan.use(mean)),
+                (.source, try self.memory(of: node.inputs[0])), (.mean, self.plan.use(mean)),
                 (.variance, self.plan.use(variance)), (.scale, gamma), (.shift, beta),
                 (.destinationGradient, self.plan.use(gradient)), (.sourceGradient, target),
                 (.scaleGradient, place(scale)), (.shiftGradient, place(shift)),

@@ -9,7 +9,7 @@ extension TrainingBuilder {
         let source = try plan.layout(of: node.inputs[0])
         let padding = window.padding.resolved(
             input: Size2(source.height, source.width), window: window.size, stride: window.stride, dilation: Size2(1))
-        let reverse = try pool(node, window, kind, from: (try plan.memory(of: node.inputs[0]), source), padding)
+        let reverse = try pool(node, window, kind, from: (try memory(of: node.inputs[0]), source), padding)
         guard needsGradient(node.output) else { return nil }
         return .whole { (gradient) throws(EngineError) in
             let target = try self.newGradient(of: node.inputs[0])
@@ -28,7 +28,7 @@ extension TrainingBuilder {
         padded.height += padding.top + padding.bottom
         padded.width += padding.left + padding.right
         let memory = plan.temporary(byteCount: padded.byteCount)
-        plan.addPad(from: (try plan.memory(of: node.inputs[0]), source), to: (memory, padded), padding, value: 0)
+        plan.addPad(from: (try self.memory(of: node.inputs[0]), source), to: (memory, padded), padding, value: 0)
         let reverse = try pool(node, window, CDNN_POOL_AVERAGE, from: (memory, padded), .none)
         guard needsGradient(node.output) else { return nil }
         return .whole { [padded] (gradient) throws(EngineError) in
@@ -55,7 +55,7 @@ extension TrainingBuilder {
         }
         let workspace = try forward.layout(.workspace).map { plan.trackedBuffer(byteCount: $0.byteCount) }
         var arguments: [(Primitive.Role, MemoryReference)] = [
-            (.source, source.memory), (.destination, try plan.memory(of: node.output)),
+            (.source, source.memory), (.destination, try memory(of: node.output)),
         ]
         if let workspace { arguments.append((.workspace, plan.use(workspace))) }
         plan.append(forward, layer: node.name, arguments)

@@ -45,14 +45,9 @@ extension TrainingBuilder {
     /// A factor an image, set before every step: 0 where the branch is dropped.
     func dropPath(_ node: FusedNode, _ path: Op.DropPath) throws(EngineError) -> Reverse? {
         let layout = try plan.layout(of: node.output)
-        let factors = AlignedBuffer(byteCount: layout.batch * layout.storedChannels * MemoryLayout<Float>.stride)
-        dropPaths.append(
-            DropPathMemory(
-                path: DropPathPlace(name: node.name, rate: path.rate), factor: path.trainingFactor,
-                perImage: layout.storedChannels, batch: layout.batch, factors: factors))
-        let scale = plan.constant(factors)
+        let scale = plan.constant(dropPathFactors(node, path, layout))
         try self.scale(
-            try plan.memory(of: node.inputs[0]), by: scale, isPerImage: true, into: try plan.memory(of: node.output),
+            try memory(of: node.inputs[0]), by: scale, isPerImage: true, into: try memory(of: node.output),
             map: node.output)
         guard needsGradient(node.output) else { return nil }
         return .whole { (gradient) throws(EngineError) in
@@ -62,19 +57,31 @@ extension TrainingBuilder {
         }
     }
 
+    /// The factors' memory, the same when the branch is computed again.
+    private func dropPathFactors(_ node: FusedNode, _ path: Op.DropPath, _ layout: MapLayout) -> AlignedBuffer {
+        if let known = dropPaths.first(where: { $0.node == node.output }) { return known.factors }
+        let memory = DropPathMemory(
+            node: node.output, path: DropPathPlace(name: node.name, rate: path.rate), factor: path.trainingFactor,
+            perImage: layout.storedChannels, batch: layout.batch,
+            factors: AlignedBuffer(
+                lazyByteCount: layout.batch * layout.storedChannels * MemoryLayout<Float>.stride))
+        dropPaths.append(memory)
+        return memory.factors
+    }
+
     /// A learned factor a channel: its derivative is the sum of gradient · input over images and positions.
     func channelScale(_ node: FusedNode, _ factors: Parameter) throws(EngineError) -> Reverse? {
         let layout = try plan.layout(of: node.output)
         let entry = try parameters.vector(factors, stored: layout.storedChannels)
         let scale = plan.constant(entry.values)
-        let (from, to) = (try plan.memory(of: node.inputs[0]), try plan.memory(of: node.output))
+        let (from, to) = (try memory(of: node.inputs[0]), try memory(of: node.output))
         try self.scale(from, by: scale, isPerImage: false, into: to, map: node.output)
         guard needsGradient(node.output) else { return nil }
         return .whole { (gradient) throws(EngineError) in
             if let place = entry.gradient {
                 let vector = layout.storedChannels
                 let sums = self.plan.temporary(byteCount: layout.batch * vector * MemoryLayout<Float>.stride)
-                self.addChannelSums(gradient, self.plan.use(from), into: sums, layout)
+                self.addChannelSums(gradient, try self.memory(of: node.inputs[0]), into: sums, layout)
                 self.plan.append(kernel: { memory in
                     let (sums, target) = (memory.floats(sums), place.floats())
                     return {

@@ -15,7 +15,7 @@ extension TrainingBuilder {
             let table = memory.floats(table)
             return { learned.fill(table) }
         })
-        let (from, to) = (try plan.memory(of: node.inputs[0]), try plan.memory(of: node.output))
+        let (from, to) = (try memory(of: node.inputs[0]), try memory(of: node.output))
         let first = tokens.prefixCount
         plan.addLoop(target.batch, { CK_tokens($0, $1) }) { memory in
             CK_Tokens(
@@ -62,7 +62,6 @@ extension TrainingBuilder {
         try plan.add(node)
         guard needsGradient(node.output) else { return nil }
         let layout = try plan.layout(of: node.output)
-        let qkv = try plan.memory(of: node.inputs[0])
         var forward = CK_SelfAttention()
         forward.tokens = Int64(layout.positions)
         forward.channels = Int64(layout.channels)
@@ -73,7 +72,8 @@ extension TrainingBuilder {
         let pieces = min(max(threads, 1), count)
         return .whole { [forward] (gradient) throws(EngineError) in
             let result = try self.newGradient(of: node.inputs[0])
-            for memory in [qkv, gradient] { self.plan.use(memory) }
+            let qkv = try self.memory(of: node.inputs[0])
+            self.plan.use(gradient)
             let scratch = self.plan.temporary(byteCount: pieces * scratchFloats * MemoryLayout<Float>.stride)
             self.plan.append(kernel: { memory in
                 var work = CK_SelfAttentionBackward()

@@ -15,7 +15,7 @@ extension TrainingBuilder {
         let bias = try norm.bias.map { (p) throws(EngineError) in try parameters.vector(p, stored: channels) }
         let scale = weight.map { plan.constant($0.values) } ?? plan.constant([Float](repeating: 1, count: channels))
         let shift = bias.map { plan.constant($0.values) } ?? plan.constant([Float](repeating: 0, count: channels))
-        let (from, to) = (try plan.memory(of: node.inputs[0]), try plan.memory(of: node.output))
+        let (from, to) = (try memory(of: node.inputs[0]), try memory(of: node.output))
         plan.addLoop((total + rows - 1) / rows, { CK_layer_norm($0, $1) }) { memory in
             CK_LayerNorm(
                 source: memory.floats(from), scale: memory.floats(scale), shift: memory.floats(shift),
@@ -27,7 +27,8 @@ extension TrainingBuilder {
         return .whole { (gradient) throws(EngineError) in
             let target = try self.newGradient(of: node.inputs[0])
             let sums = self.plan.temporary(byteCount: parts * 2 * channels * MemoryLayout<Double>.stride)
-            for memory in [gradient, from] { self.plan.use(memory) }
+            let from = try self.memory(of: node.inputs[0])
+            self.plan.use(gradient)
             self.plan.addLoop(parts, { CK_layer_norm_backward($0, $1) }) { memory in
                 CK_LayerNormBackward(
                     source: memory.floats(from), scale: memory.floats(scale), gradient: memory.floats(gradient),
@@ -103,20 +104,21 @@ extension TrainingBuilder {
         let qkv = plan.trackedBuffer(byteCount: tripled.byteCount)
         let attended = plan.trackedBuffer(byteCount: layout.byteCount)
         let reverseQKV = try project(
-            node, attention.qkv, attention.qkvBias, from: (try plan.memory(of: node.inputs[0]), layout),
+            node, attention.qkv, attention.qkvBias, from: (try memory(of: node.inputs[0]), layout),
             to: (qkv, tripled))
         let table = try parameters.vector(attention.biasTable, stored: attention.biasTable.shape.elementCount)
         let memory = try windows(node, attention, geometry, layout, table, qkv: qkv, attended: attended)
         let reverseProjection = try project(
             node, attention.projection, attention.projectionBias, from: (attended, layout),
-            to: (try plan.memory(of: node.output), layout))
+            to: (try self.memory(of: node.output), layout))
         guard needsGradient(node.output) else { return nil }
         return .whole { (gradient) throws(EngineError) in
-            guard let inner = try reverseProjection(gradient, true) else { return }
+            guard let inner = try reverseProjection(gradient, memory.attended, true) else { return }
             let tripledGradient = self.plan.use(self.plan.trackedBuffer(byteCount: tripled.byteCount))
             let sums = self.reverseWindows(memory, gradient: inner, into: tripledGradient)
             self.addTableGradient(sums, attention, geometry, table, channels: layout.channels)
-            let result = try reverseQKV(tripledGradient, self.wantsInput(node))
+            let source = try self.memory(of: node.inputs[0])
+            let result = try reverseQKV(tripledGradient, source, self.wantsInput(node))
             self.addPaddingGradient(sums, attention, geometry, channels: layout.channels)
             if let result { self.contribute(result, to: node.inputs[0], isOwned: true) }
         }
@@ -126,7 +128,7 @@ extension TrainingBuilder {
     private func project(
         _ node: FusedNode, _ weight: Parameter, _ bias: Parameter?, from source: (MemoryReference, MapLayout),
         to target: (MemoryReference, MapLayout)
-    ) throws(EngineError) -> (MemoryReference, Bool) throws(EngineError) -> MemoryReference? {
+    ) throws(EngineError) -> ConvolutionReversal {
         let convolution = Op.Convolution(
             weight: Parameter(weight.name, [weight.shape[0], weight.shape[1], 1, 1]), bias: bias)
         let step = FusedNode(op: .convolution(convolution), inputs: [], output: node.output, name: weight.name)

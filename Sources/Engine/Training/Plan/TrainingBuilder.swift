@@ -29,15 +29,29 @@ final class TrainingBuilder {
     let options: TrainingOptions
     /// Nodes between a trained parameter and the output.
     private var needsGradient = Set<Graph.NodeID>()
+    /// Values whose memory is given up after the forward pass, to be computed again when the reverse pass needs them.
+    let dropped: Set<Graph.NodeID>
+    private(set) var remade = Set<Graph.NodeID>()
+    /// The steps of the forward pass, in order.
+    private(set) var nodes: [FusedNode] = []
+    private var nodeOf: [Graph.NodeID: FusedNode] = [:]
+    private var reverses: [Graph.NodeID: Reverse] = [:]
+    private var time = 0
+    /// Whether the reverse pass is being built.
+    private var isReversing = false
+    /// Whether a node's forward steps are appended for the second time: nothing may be counted twice.
+    private(set) var isRemaking = false
     /// How many steps the forward pass has.
     var forwardCount = 0
     /// The residual branches that may be dropped, in order.
     var dropPaths: [DropPathMemory] = []
-    private var contributions: [Graph.NodeID: [Contribution]] = [:]
+    var contributions: [Graph.NodeID: [Contribution]] = [:]
 
     init(
-        _ graph: Graph, shapes: [Shape], output: Graph.NodeID, parameters: TrainingParameters, options: TrainingOptions
+        _ graph: Graph, shapes: [Shape], output: Graph.NodeID, parameters: TrainingParameters, options: TrainingOptions,
+        dropping dropped: Set<Graph.NodeID> = []
     ) throws(EngineError) {
+        self.dropped = dropped
         self.graph = graph
         self.shapes = shapes
         self.parameters = parameters
@@ -66,7 +80,7 @@ final class TrainingBuilder {
     // MARK: Nodes
 
     /// The output's ancestors, each its own step but for ReLUs behind a normalisation, which oneDNN computes with it.
-    func nodes(output: Graph.NodeID) -> [FusedNode] {
+    private func fusedNodes(output: Graph.NodeID) -> [FusedNode] {
         let ancestors = graph.ancestors(of: [output])
         var readers: [Graph.NodeID: [Graph.NodeID]] = [:]
         for id in ancestors { for input in graph.nodes[id].inputs { readers[input, default: []].append(id) } }
@@ -90,7 +104,7 @@ final class TrainingBuilder {
     }
 
     /// Gives every value a layout and memory.
-    func planValues(of nodes: [FusedNode]) {
+    private func planValues() {
         let inputLayout = MapLayout(.plain, shapes[0])
         let keepsInput = plan.takesInputAsItIs(nodes)
         plan.setInput(byteCount: inputLayout.byteCount)
@@ -104,6 +118,57 @@ final class TrainingBuilder {
             plan.layouts[node.output] = layout
             plan.bufferOf[node.output] = plan.addBuffer(layout.byteCount, first: .max, last: -1)
         }
+    }
+
+    // MARK: The two passes
+
+    /// Appends every node's forward steps.
+    func appendForward(output: Graph.NodeID) throws(EngineError) {
+        nodes = fusedNodes(output: output)
+        planValues()
+        for node in nodes {
+            nodeOf[node.output] = node
+            tick(node.name)
+            reverses[node.output] = try forward(node)
+        }
+        tick("the output")
+    }
+
+    /// Appends every node's reverse steps, last node first.
+    func appendReverse() throws(EngineError) {
+        isReversing = true
+        for node in nodes.reversed() where reverses[node.output] != nil && hasDerivative(node.output) {
+            let needs = reverseNeeds(node)
+            if needs.inputs { for input in node.inputs { try remakeIfDropped(input) } }
+            if needs.output || needs.state { try remakeIfDropped(node.output) }
+            tick(node.name)
+            if let reverse = reverses[node.output] { try self.reverse(node, reverse) }
+        }
+    }
+
+    private func tick(_ layer: String) {
+        plan.begin(time, layer: layer)
+        time += 1
+    }
+
+    /// Appends a dropped value's forward steps once more, and before them those of the dropped values that they read.
+    private func remakeIfDropped(_ value: Graph.NodeID) throws(EngineError) {
+        guard dropped.contains(value), let node = nodeOf[value], remade.insert(value).inserted else { return }
+        for input in node.inputs { try remakeIfDropped(input) }
+        plan.bufferOf[value] = plan.addBuffer(try plan.layout(of: value).byteCount, first: .max, last: -1)
+        tick(node.name)
+        isRemaking = true
+        defer { isRemaking = false }
+        // What backward needs besides values (a pooling's choices, an attention's products) is made anew as well.
+        reverses[value] = try forward(node)
+    }
+
+    /// A value's memory, which from now on is used by the current node.
+    func memory(of value: Graph.NodeID) throws(EngineError) -> MemoryReference {
+        guard !isReversing || !dropped.contains(value) || remade.contains(value) else {
+            throw .library(call: "plan", detail: "value \(value) was dropped and is needed in the reverse pass")
+        }
+        return try plan.memory(of: value)
     }
 
     /// Appends a node's forward steps and says how to reverse them; nil where nothing before it is trained.
@@ -143,83 +208,15 @@ final class TrainingBuilder {
         }
     }
 
-    private func inputNode(_ node: FusedNode) throws(EngineError) -> Reverse? {
-        plan.use(.buffer(plan.inputBuffer))
-        try plan.add(node)
-        return nil
-    }
-
-    // MARK: Derivatives
-
     func needsGradient(_ value: Graph.NodeID) -> Bool { needsGradient.contains(value) }
 
     /// The input among a node's whose derivative is wanted, if it has one input.
     func wantsInput(_ node: FusedNode) -> Bool { needsGradient(node.inputs[0]) }
 
-    /// Memory for a derivative by a value.
-    func newGradient(of value: Graph.NodeID) throws(EngineError) -> MemoryReference {
-        plan.use(plan.trackedBuffer(byteCount: try plan.layout(of: value).byteCount))
-    }
-
-    /// Hands a derivative to a value.
-    func contribute(_ memory: MemoryReference, to value: Graph.NodeID, isOwned: Bool) {
-        contributions[value, default: []].append(Contribution(memory: memory, isOwned: isOwned))
-    }
-
-    /// Appends a node's reverse steps; nothing when no derivative arrived at its output.
-    func reverse(_ node: FusedNode, _ reverse: Reverse) throws(EngineError) {
-        if case .parts(let run) = reverse, let parts = contributions[node.output], parts.count <= 2,
-            let first = parts.first
-        {
-            contributions[node.output] = nil
-            for part in parts { plan.use(part.memory) }
-            return try run(first, parts.count == 2 ? parts[1] : nil)
-        }
-        guard let gradient = try gradient(of: node.output) else { return }
-        switch reverse {
-        case .whole(let run): try run(gradient)
-        case .parts(let run): try run(Contribution(memory: gradient, isOwned: true), nil)
-        }
-    }
-
-    /// The whole derivative by a value: the sum of what its readers contributed; nil when nobody did.
-    private func gradient(of value: Graph.NodeID) throws(EngineError) -> MemoryReference? {
-        guard let parts = contributions.removeValue(forKey: value), let first = parts.first else { return nil }
-        guard parts.count > 1 else { return plan.use(first.memory) }
-        let count = try plan.layout(of: value).byteCount / MemoryLayout<Float>.stride
-        let target: MemoryReference
-        var rest = parts
-        if let owned = parts.firstIndex(where: \.isOwned) {
-            target = plan.use(rest.remove(at: owned).memory)
-        } else {
-            target = try newGradient(of: value)
-            try copy(rest.removeFirst().memory, to: target, byteCount: count * MemoryLayout<Float>.stride)
-        }
-        for part in rest { pointwise(part.memory, nil, into: target, count: count) { CK_accumulate($0, $1) } }
-        return target
-    }
-
-    private func copy(_ from: MemoryReference, to: MemoryReference, byteCount: Int) throws(EngineError) {
-        plan.use(from)
-        plan.append(kernel: { resolver in
-            let (from, to) = (resolver.address(from), resolver.address(to))
-            return { to.copyMemory(from: from, byteCount: byteCount) }
-        })
-    }
-
-    /// Runs one of the element-wise loops.
-    func pointwise(
-        _ a: MemoryReference, _ b: MemoryReference?, plus c: MemoryReference? = nil, into target: MemoryReference,
-        count: Int, limit: Float = .infinity, _ run: @escaping @Sendable (UnsafePointer<CK_Pointwise>, Int64) -> Void
-    ) {
-        for memory in [a, b, c, target].compactMap({ $0 }) { plan.use(memory) }
-        let segment = Int(CK_SEGMENT)
-        plan.addLoop((count + segment - 1) / segment, run) { memory in
-            CK_Pointwise(
-                a: memory.floats(a), b: b.map { UnsafePointer(memory.floats($0)) },
-                c: c.map { UnsafePointer(memory.floats($0)) },
-                destination: memory.floats(target), count: Int64(count), limit: limit)
-        }
+    private func inputNode(_ node: FusedNode) throws(EngineError) -> Reverse? {
+        plan.use(.buffer(plan.inputBuffer))
+        try plan.add(node)
+        return nil
     }
 }
 

@@ -14,12 +14,14 @@ public final class TrainingParameters: @unchecked Sendable {  // Sendable: plans
         let values: AlignedBuffer
         /// The loss's derivative by each value, in the same layout; nil for what is not trained.
         let gradient: AlignedBuffer?
+        /// Whether the initial values have been read.
+        fileprivate(set) var isLoaded = false
 
         init(_ parameter: Parameter, _ packing: Packing, isTrained: Bool) {
             self.parameter = parameter
             self.packing = packing
-            values = AlignedBuffer(byteCount: packing.byteCount)
-            gradient = isTrained ? AlignedBuffer(byteCount: packing.byteCount) : nil
+            values = AlignedBuffer(lazyByteCount: packing.byteCount)
+            gradient = isTrained ? AlignedBuffer(lazyByteCount: packing.byteCount) : nil
         }
 
         /// Floats in memory, the zeros of padding channels included.
@@ -70,9 +72,7 @@ public final class TrainingParameters: @unchecked Sendable {  // Sendable: plans
     func vector(_ parameter: Parameter, stored: Int, isStatistic: Bool = false) throws(EngineError) -> Entry {
         if isStatistic { statistics.insert(parameter.name) }
         if let entry = entries[parameter.name] { return entry }
-        let entry = Entry(parameter, .vector(stored: stored), isTrained: isTrained(parameter))
-        try set(entry, to: try source.floats(of: parameter))
-        return register(entry)
+        return register(Entry(parameter, .vector(stored: stored), isTrained: isTrained(parameter)))
     }
 
     /// The memory of a convolution's kernel.
@@ -82,15 +82,18 @@ public final class TrainingParameters: @unchecked Sendable {  // Sendable: plans
         _ parameter: Parameter, _ packing: KernelPacking, layout: () throws(EngineError) -> Layout
     ) throws(EngineError) -> Entry {
         if let entry = entries[parameter.name] { return entry }
-        let entry = Entry(parameter, .kernel(packing, try layout()), isTrained: isTrained(parameter))
-        try set(entry, to: try source.floats(of: parameter))
-        return register(entry)
+        return register(Entry(parameter, .kernel(packing, try layout()), isTrained: isTrained(parameter)))
     }
 
     private func register(_ entry: Entry) -> Entry {
         entries[entry.parameter.name] = entry
         names.append(entry.parameter.name)
         return entry
+    }
+
+    /// Reads the initial values of what plans have asked for since the last time.
+    func load() throws(EngineError) {
+        for name in names { _ = try entry(name) }
     }
 
     // MARK: In PyTorch's layout
@@ -121,11 +124,13 @@ public final class TrainingParameters: @unchecked Sendable {  // Sendable: plans
         guard let entry = entries[name] else {
             throw .shape(operation: "parameter '\(name)'", expected: "one that the plan uses", found: "another name")
         }
+        if !entry.isLoaded { try set(entry, to: try source.floats(of: entry.parameter)) }
         return entry
     }
 
     private func set(_ entry: Entry, to values: [Float]) throws(EngineError) {
         try pack(entry, values, into: entry.values)
+        entry.isLoaded = true
     }
 
     /// Values of a parameter's own shape, from memory in the kernels' layout.

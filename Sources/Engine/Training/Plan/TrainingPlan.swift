@@ -3,25 +3,6 @@
 import COneDNN
 public import Formats
 
-/// What a training plan may change and how.
-public struct TrainingOptions: Sendable {
-    /// How many threads the kernels use. Values are the same to the bit for the same number.
-    public var threads: Int
-    /// How far a batch moves the running statistics (PyTorch's `momentum`).
-    public var momentum: Float
-    /// Names of the running means of the normalisations that use their running statistics and leave them as they are.
-    public var frozenStatistics: Set<String>
-
-    /// Trains everything by default.
-    public init(threads: Int, momentum: Float = 0.1, frozenStatistics: Set<String> = []) {
-        self.threads = threads
-        self.momentum = momentum
-        self.frozenStatistics = frozenStatistics
-    }
-
-    func isFrozen(_ norm: Op.BatchNorm) -> Bool { frozenStatistics.contains(norm.mean.name) }
-}
-
 /// A network prepared for training on batches of one size: memory planned, kernels chosen.
 public final class TrainingPlan {
     /// The images' shape N×C×h×w.
@@ -32,8 +13,8 @@ public final class TrainingPlan {
     public let parameters: TrainingParameters
     /// The layers with the kernel that each one got, in order.
     public let kernels: [(layer: String, kernel: String)]
-    /// Bytes of feature maps and derivatives, laid out so that what is never needed together shares memory.
-    public let activationByteCount: Int
+    /// What it takes.
+    public let memoryUse: TrainingMemory
 
     private let stream: Stream
     private let forwardSteps: [PlanStep]
@@ -41,8 +22,8 @@ public final class TrainingPlan {
     private let memory: MemoryResolver
     private let constants: [AlignedBuffer]
     private let inputBuffer: Int
-    private let logits: AlignedBuffer
-    private let logitsGradient: AlignedBuffer
+    private let logitsBuffer: AlignedBuffer
+    private let gradientBuffer: AlignedBuffer
     private let threads: Int
     private let dropPathMemory: [DropPathMemory]
 
@@ -54,44 +35,49 @@ public final class TrainingPlan {
     /// - Parameters:
     ///   - output: the node whose values are the logits.
     ///   - input: the batch's shape N×C×h×w.
-    /// - Throws: ``EngineError`` when shapes do not fit, a parameter is missing, or an operation cannot be trained.
+    ///   - other: a plan that never runs between this one's forward and backward pass: its memory for feature maps is
+    ///     used again where it is large enough (a last batch that is smaller than the others).
+    /// - Throws: ``EngineError`` when shapes do not fit, a parameter is missing, an operation cannot be trained, or the
+    ///   options' memory limit is too low (`.memory`): all but a missing parameter before anything large is allocated.
     public init(
-        _ graph: Graph, output: Graph.NodeID, parameters: TrainingParameters, input: Shape, options: TrainingOptions
+        _ graph: Graph, output: Graph.NodeID, parameters: TrainingParameters, input: Shape, options: TrainingOptions,
+        sharingMemoryOf other: TrainingPlan? = nil
     ) throws(EngineError) {
-        let shapes = try graph.outputShapes(input: input)
-        CDNN_set_threads(Int32(options.threads))
-        let builder = try TrainingBuilder(
-            graph, shapes: shapes, output: output, parameters: parameters, options: options)
-        let plan = builder.plan
-        let nodes = builder.nodes(output: output)
-        builder.planValues(of: nodes)
-        var reverses: [TrainingBuilder.Reverse?] = []
-        for (index, node) in nodes.enumerated() {
-            plan.begin(index)
-            reverses.append(try builder.forward(node))
-        }
-        plan.begin(nodes.count)
-        (logits, logitsGradient) = try builder.addBoundary(output: output)
-        let forwardCount = builder.forwardCount
-        for (index, node) in nodes.enumerated().reversed() {
-            plan.begin(2 * nodes.count - index)
-            if let reverse = reverses[index] { try builder.reverse(node, reverse) }
-        }
-        activationByteCount = plan.plannedByteCount
-        let finished = try plan.finish()
+        let draft = try TrainingDraft.fitting(
+            graph, output: output, parameters: parameters, input: input, options: options)
+        try parameters.load()
+        let plan = draft.builder.plan
+        let finished = try plan.finish(arena: other?.memory.arena)
         memory = finished.resolver
-        forwardSteps = Array(finished.steps[..<forwardCount])
-        backwardSteps = Array(finished.steps[forwardCount...])
+        forwardSteps = Array(finished.steps[..<draft.builder.forwardCount])
+        backwardSteps = Array(finished.steps[draft.builder.forwardCount...])
         stream = plan.stream
         constants = plan.constants
         inputBuffer = plan.inputBuffer
         kernels = plan.kernelNames
         threads = options.threads
-        dropPathMemory = builder.dropPaths
+        logitsBuffer = draft.logits
+        gradientBuffer = draft.logitsGradient
+        memoryUse = draft.memory
+        dropPathMemory = draft.builder.dropPaths
         for memory in dropPathMemory { memory.set([Bool](repeating: true, count: input[0])) }
         self.parameters = parameters
-        self.input = input
-        self.output = shapes[output]
+        self.input = draft.input
+        self.output = draft.output
+    }
+
+    /// What a plan with these arguments would take, without making it or reading a parameter.
+    ///
+    /// - Parameter isTrained: as in ``TrainingParameters/init(_:isTrained:)``.
+    /// - Throws: ``EngineError`` as ``init(_:output:parameters:input:options:sharingMemoryOf:)``.
+    public static func estimate(
+        _ graph: Graph, output: Graph.NodeID, input: Shape, options: TrainingOptions,
+        isTrained: @escaping @Sendable (Parameter) -> Bool
+    ) throws(EngineError) -> TrainingMemory {
+        let parameters = try TrainingParameters(ParameterTable([:]), isTrained: isTrained)
+        return try TrainingDraft.fitting(
+            graph, output: output, parameters: parameters, input: input, options: options
+        ).memory
     }
 
     /// Says which images keep their residual branches in the following steps; all do at first.
@@ -107,55 +93,77 @@ public final class TrainingPlan {
         for (memory, kept) in zip(dropPathMemory, kept) { memory.set(kept) }
     }
 
-    /// Runs the network on N×C×h×w values in NCHW order and returns the logits N×K×h×w.
+    // MARK: Running
+
+    /// Where ``forward()`` reads the images: N×C×h×w values in NCHW order, to be written before each call.
+    public var images: UnsafeMutableBufferPointer<Float> {
+        UnsafeMutableBufferPointer(start: memory.floats(.buffer(inputBuffer)), count: input.elementCount)
+    }
+
+    /// The logits N×K×h×w of the last ``forward()``, valid as long as the plan.
+    public var logits: UnsafeBufferPointer<Float> {
+        UnsafeBufferPointer(start: logitsBuffer.floats(), count: output.elementCount)
+    }
+
+    /// Where ``backward()`` reads the loss's derivative by every logit.
+    public var logitsGradient: UnsafeMutableBufferPointer<Float> {
+        UnsafeMutableBufferPointer(start: gradientBuffer.floats(), count: output.elementCount)
+    }
+
+    /// Runs the network on ``images`` and leaves the result in ``logits``.
     ///
     /// Normalisations use the batch's statistics (unless frozen) and move the running ones.
+    ///
+    /// - Throws: ``EngineError`` with `.library` when a kernel fails.
+    public func forward() throws(EngineError) {
+        CDNN_set_threads(Int32(threads))
+        try run(forwardSteps)
+    }
+
+    /// Carries ``logitsGradient`` back to every trained parameter, whose gradients it replaces.
+    ///
+    /// - Throws: ``EngineError`` with `.library` when a kernel fails.
+    public func backward() throws(EngineError) {
+        CDNN_set_threads(Int32(threads))
+        try run(backwardSteps)
+    }
+
+    /// Runs the network on N×C×h×w values in NCHW order and returns the logits N×K×h×w, as ``forward()``.
     ///
     /// - Throws: ``EngineError`` with `.shape` when the count differs.
     public func forward(_ images: [Float]) throws(EngineError) -> [Float] {
         guard images.count == input.elementCount else {
             throw .shape(operation: "input", expected: "\(input)", found: "\(images.count) values")
         }
-        CDNN_set_threads(Int32(threads))
-        let target = memory.address(.buffer(inputBuffer))
-        images.withUnsafeBytes { bytes in
-            if let base = bytes.baseAddress { target.copyMemory(from: base, byteCount: bytes.count) }
-        }
-        try run(forwardSteps)
-        return Array(UnsafeBufferPointer(start: logits.floats(), count: output.elementCount))
+        _ = self.images.update(fromContentsOf: images)
+        try forward()
+        return Array(logits)
     }
 
-    /// Carries the loss's derivative by the logits of the last ``forward(_:)`` back to every trained parameter, whose
-    /// gradients it replaces.
+    /// Carries the loss's derivative by the logits of the last forward pass back, as ``backward()``.
     ///
     /// - Throws: ``EngineError`` with `.shape` when the count differs.
     public func backward(_ gradient: [Float]) throws(EngineError) {
         guard gradient.count == output.elementCount else {
             throw .shape(operation: "the logits' gradient", expected: "\(output)", found: "\(gradient.count) values")
         }
-        CDNN_set_threads(Int32(threads))
-        gradient.withUnsafeBytes { bytes in
-            if let base = bytes.baseAddress { logitsGradient.base.copyMemory(from: base, byteCount: bytes.count) }
-        }
-        try run(backwardSteps)
+        _ = logitsGradient.update(fromContentsOf: gradient)
+        try backward()
     }
 
-    /// Seconds of every step of one forward and backward pass on what the memory holds, with its layer and kernel; steps
-    /// of our own loops have no name.
-    public func profile() throws(EngineError) -> [(layer: String, kernel: String, seconds: Double)] {
-        var result: [(layer: String, kernel: String, seconds: Double)] = []
-        var names = kernels[...]
-        let clock = ContinuousClock()
-        for step in forwardSteps + backwardSteps {
-            let start = clock.now
-            var (layer, kernel) = ("after \(result.last?.layer ?? "")", "own loop")
-            if case .primitive = step.work, let next = names.popFirst() { (layer, kernel) = next }
-            try run([step])
-            let time = clock.now - start
-            result.append(
-                (layer, kernel, Double(time.components.attoseconds) * 1e-18 + Double(time.components.seconds)))
+    /// Processor seconds (of all threads together) of every step of one forward and backward pass on what the memory
+    /// holds, with its layer and kernel; the least of several runs each.
+    public func profile(repeats: Int = 3) throws(EngineError) -> [(layer: String, kernel: String, seconds: Double)] {
+        let steps = forwardSteps + backwardSteps
+        var seconds = [Double](repeating: .infinity, count: steps.count)
+        for _ in 0..<repeats {
+            for (index, step) in steps.enumerated() {
+                let start = ProcessTime.seconds
+                try run([step])
+                seconds[index] = min(seconds[index], ProcessTime.seconds - start)
+            }
         }
-        return result
+        return zip(steps, seconds).map { ($0.label.layer, $0.label.kernel ?? "own loop", $1) }
     }
 
     private func run(_ steps: [PlanStep]) throws(EngineError) {
@@ -169,26 +177,5 @@ public final class TrainingPlan {
             }
         }
         try stream.wait()
-    }
-}
-
-extension TrainingBuilder {
-    /// Copies the logits out after the forward pass, and their derivative in before the backward pass.
-    fileprivate func addBoundary(
-        output: Graph.NodeID
-    ) throws(EngineError) -> (logits: AlignedBuffer, gradient: AlignedBuffer) {
-        let layout = try plan.layout(of: output)
-        var plain = layout
-        plain.order = .plain
-        let (inner, outer) = (try layout.described(countsPadding: false), try plain.described())
-        let logits = AlignedBuffer(byteCount: outer.byteCount), gradient = AlignedBuffer(byteCount: outer.byteCount)
-        try rearrange(try plan.memory(of: output), inner, to: plan.constant(logits), outer, layer: "logits")
-        forwardCount = plan.pending.count
-        if needsGradient(output) {
-            let target = try newGradient(of: output)
-            try rearrange(plan.constant(gradient), outer, to: target, inner, layer: "logits' gradient")
-            contribute(target, to: output, isOwned: true)
-        }
-        return (logits, gradient)
     }
 }
