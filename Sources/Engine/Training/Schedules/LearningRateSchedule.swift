@@ -49,7 +49,7 @@ public struct LearningRateSchedule: Sendable, Hashable, Codable {
     ///   - total: how many steps there are.
     /// - Returns: from 0 to 1.
     public func factor(at step: Int, of total: Int) -> Float {
-        if step < warmupSteps { return Float(Double(max(0, step) + 1) / Double(warmupSteps)) }
+        if warmupSteps > 0, step < warmupSteps { return Float(Double(max(0, step) + 1) / Double(warmupSteps)) }
         let length = max(1, total - max(0, warmupSteps))
         let place = min(max(0, step - max(0, warmupSteps)), length)
         let passed = Double(place) / Double(length)
