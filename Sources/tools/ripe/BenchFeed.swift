@@ -48,8 +48,9 @@ extension Bench {
             var making: [Double] = []
             for epoch in 0..<epochs {
                 for number in 0..<feed.batchesPerEpoch {
-                    let time = try clock.measure { _ = try feed.batch(epoch, number) }
-                    making.append(time.inSeconds)
+                    let before = Self.processorSeconds
+                    _ = try feed.batch(epoch, number)
+                    making.append(Self.processorSeconds - before)
                 }
             }
             let stream = feed.stream(epochs: epochs)
@@ -58,11 +59,18 @@ extension Bench {
             try Console.write(
                 JSON.object([
                     "images": .integer(data.imageCount), "openingSeconds": .real(opening),
-                    "millisecondsPerBatch": .real(1000 * making[making.count / 2]),
-                    "slowestMilliseconds": .real(1000 * (making.last ?? 0)),
+                    "processorMillisecondsPerBatch": .real(1000 * making[making.count / 2]),
+                    "slowestProcessorMilliseconds": .real(1000 * (making.last ?? 0)),
                     "waitingShare": .real(stream.statistics.waitingShare),
                     "firstWaitSeconds": .real(stream.statistics.firstWaitSeconds),
                 ]).text())
+        }
+
+        /// What this thread has computed so far: other programs do not count.
+        private static var processorSeconds: Double {
+            var time = timespec()
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+            return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
         }
     }
 }

@@ -4,6 +4,9 @@
 ///
 /// As `torch.nn.functional.grid_sample(align_corners=False, padding_mode="zeros")`: a pixel outside counts as 0, so the
 /// outermost half pixel fades. Labels take the pixel whose centre is nearest (of two equally near ones the right and lower).
+///
+/// Coordinates are whole numbers of 2⁻³² pixels: floor and fraction are then a shift and a mask, and stepping along a row
+/// adds no error.
 struct PlaneWarp {
     let height: Int
     let width: Int
@@ -25,7 +28,7 @@ struct PlaneWarp {
         labels labelSource: UnsafePointer<UInt8>, to labels: UnsafeMutablePointer<UInt8>
     ) {
         let axes = elastic.map { _ in (rows: ElasticField.Axis(size: height), columns: ElasticField.Axis(size: width)) }
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * width) { buffer in
+        withUnsafeTemporaryAllocation(of: Int64.self, capacity: 2 * width) { buffer in
             guard let xs = buffer.baseAddress else { return }
             let coordinates = RowCoordinates(xs: xs, ys: xs + width, width: width)
             for row in 0..<height {
@@ -34,31 +37,37 @@ struct PlaneWarp {
                 } else {
                     coordinates.fill(row, map)
                 }
-                for channel in 0..<channels {
-                    let plane = channel * height * width
-                    sample(source + plane, coordinates, to: image + plane + row * width)
-                }
+                sample(source, channels, coordinates, to: image + row * width)
                 sampleNearest(labelSource, coordinates, to: labels + row * width)
             }
         }
     }
 
     private func sample(
-        _ source: UnsafePointer<Float>, _ coordinates: RowCoordinates, to row: UnsafeMutablePointer<Float>
+        _ source: UnsafePointer<Float>, _ channels: Int, _ coordinates: RowCoordinates,
+        to row: UnsafeMutablePointer<Float>
     ) {
         let (lastColumn, lastRow) = (UInt32(width - 1), UInt32(height - 1))
+        let plane = height * width
         for index in 0..<width {
             let (x, y) = (coordinates.xs[index], coordinates.ys[index])
             let (left, top) = (wholePart(x), wholePart(y))
-            let (right, down) = (x - Float(left), y - Float(top))
+            let (right, down) = (fraction(x), fraction(y))
             guard UInt32(bitPattern: left) < lastColumn, UInt32(bitPattern: top) < lastRow else {
-                row[index] = sampleEdge(source, left, top, right, down)
+                for channel in 0..<channels {
+                    row[channel * plane + index] = sampleEdge(source + channel * plane, left, top, right, down)
+                }
                 continue
             }
-            let corner = source + (Int(top) &* width &+ Int(left))
-            let upper = corner[0] * (1 - right) + corner[1] * right
-            let lower = corner[width] * (1 - right) + corner[width &+ 1] * right
-            row[index] = upper * (1 - down) + lower * down
+            var corner = source + (Int(top) &* width &+ Int(left))
+            var target = row + index
+            for _ in 0..<channels {
+                let upper = corner[0] * (1 - right) + corner[1] * right
+                let lower = corner[width] * (1 - right) + corner[width &+ 1] * right
+                target.pointee = upper * (1 - down) + lower * down
+                corner += plane
+                target += plane
+            }
         }
     }
 
@@ -80,55 +89,64 @@ struct PlaneWarp {
         _ source: UnsafePointer<UInt8>, _ coordinates: RowCoordinates, to row: UnsafeMutablePointer<UInt8>
     ) {
         let (columns, rows) = (UInt32(width), UInt32(height))
+        let half = RowCoordinates.one / 2
         for index in 0..<width {
-            let (x, y) = (wholePart(coordinates.xs[index] + 0.5), wholePart(coordinates.ys[index] + 0.5))
+            let (x, y) = (wholePart(coordinates.xs[index] &+ half), wholePart(coordinates.ys[index] &+ half))
             let isInside = UInt32(bitPattern: x) < columns && UInt32(bitPattern: y) < rows
             row[index] = isInside ? source[Int(y) &* width &+ Int(x)] : 0
         }
     }
 }
 
-/// The largest whole number that is not above `value`.
-///
-/// - Precondition: the value lies within ±2³⁰, which ``RowCoordinates`` sees to.
+/// The whole pixel of a coordinate, rounded down.
 @inline(__always)
-private func wholePart(_ value: Float) -> Int32 {
-    let towardsZero = Int32(value)
-    return Float(towardsZero) > value ? towardsZero &- 1 : towardsZero
+private func wholePart(_ value: Int64) -> Int32 { Int32(truncatingIfNeeded: value >> 32) }
+
+/// What is left of a coordinate, 0..<1, to 24 bits.
+@inline(__always)
+private func fraction(_ value: Int64) -> Float {
+    Float(Int32(truncatingIfNeeded: UInt32(truncatingIfNeeded: value) >> 8)) * 0x1p-24
 }
 
-/// The input coordinates of one output row.
+/// The input coordinates of one output row, in 2⁻³² pixels.
 private struct RowCoordinates {
-    let xs: UnsafeMutablePointer<Float>
-    let ys: UnsafeMutablePointer<Float>
+    let xs: UnsafeMutablePointer<Int64>
+    let ys: UnsafeMutablePointer<Int64>
     let width: Int
 
-    /// Coordinates beyond this are outside of any image.
-    private static var limit: Float { 1e6 }
+    /// One pixel.
+    static var one: Int64 { 1 << 32 }
 
-    private func store(_ x: Float, _ y: Float, at index: Int) {
-        xs[index] = min(max(x, -Self.limit), Self.limit)
-        ys[index] = min(max(y, -Self.limit), Self.limit)
+    /// Coordinates beyond ±2²⁹ pixels are outside of any image, and cannot overflow.
+    private static func fixed(_ value: Double) -> Int64 {
+        Int64((min(max(value, -0x1p29), 0x1p29) * 0x1p32).rounded())
     }
+
+    /// The same for small moves, rounded towards 0.
+    private static func fixed(_ value: Float) -> Int64 { Int64(min(max(value, -0x1p29), 0x1p29) * 0x1p32) }
 
     /// The affine map alone.
     func fill(_ row: Int, _ map: PlaneMap) {
         let start = map.origin + map.row * Double(row)
-        let (x, y) = (Float(start.x), Float(start.y))
-        let (stepX, stepY) = (Float(map.column.x), Float(map.column.y))
-        for index in 0..<width { store(x + stepX * Float(index), y + stepY * Float(index), at: index) }
+        let (x, y) = (Self.fixed(start.x), Self.fixed(start.y))
+        let (stepX, stepY) = (Self.fixed(map.column.x), Self.fixed(map.column.y))
+        for index in 0..<width {
+            xs[index] = x &+ stepX &* Int64(index)
+            ys[index] = y &+ stepY &* Int64(index)
+        }
     }
 
     /// Displacements first, then the affine map.
     func fill(_ row: Int, _ map: PlaneMap, points: [SIMD2<Float>], _ columns: ElasticField.Axis) {
-        let start = SIMD2<Float>(map.origin + map.row * Double(row))
+        fill(row, map)
         let (column, down) = (SIMD2<Float>(map.column), SIMD2<Float>(map.row))
         for index in 0..<width {
             let (first, weights) = (columns.first[index], columns.weights[index])
             var displacement = points[first] * weights[0] + points[first + 1] * weights[1]
             displacement += points[first + 2] * weights[2] + points[first + 3] * weights[3]
-            let place = start + column * (Float(index) + displacement.x) + down * displacement.y
-            store(place.x, place.y, at: index)
+            let move = column * displacement.x + down * displacement.y
+            xs[index] &+= Self.fixed(move.x)
+            ys[index] &+= Self.fixed(move.y)
         }
     }
 }

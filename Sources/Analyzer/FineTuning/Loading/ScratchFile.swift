@@ -19,6 +19,7 @@ final class ScratchFile: Sendable {
         var name = Array("\(folder)/ripe-XXXXXX".utf8CString)
         let opened = name.withUnsafeMutableBufferPointer { buffer in buffer.baseAddress.map { mkstemp($0) } ?? -1 }
         guard opened >= 0 else { return nil }
+        _ = fcntl(opened, F_SETFD, FD_CLOEXEC)
         unlink(name)
         descriptor = opened
     }
