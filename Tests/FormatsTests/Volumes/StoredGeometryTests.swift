@@ -14,7 +14,7 @@ import Testing
 
     /// The bytes of `pixdim`, units, codes, quaternion and matrix.
     private func geometryBytes(_ header: [UInt8]) -> [UInt8] {
-        let isVersion2 = header[0] == 540 % 256 && header[1] == 540 / 256
+        let isVersion2 = header[0] == 0x1C && header[1] == 0x02  // 540
         let ranges = isVersion2 ? [104..<168, 344..<496, 500..<504] : [76..<108, 123..<124, 252..<328]
         return ranges.flatMap { header[$0] }
     }

@@ -113,7 +113,9 @@ import Testing
             try tree.png("a.png", pixels, height: 20, width: 40)
             try tree.predict(
                 "a.png", try thresholdPredictor(height: 20, width: 20) { $0.preparation.fit = .crop })
-            let expected = pixels.enumerated().map { 10..<30 ~= $0.offset % 40 && $0.element > 50 ? 1 : 0 } as [Int32]
+            let expected = pixels.enumerated().map { (index, value) -> Int32 in
+                10..<30 ~= index % 40 && value > 50 ? 1 : 0
+            }
             #expect(try mask("\(tree.path)/out/a.png") == expected)
         }
     }
