@@ -9,7 +9,7 @@ import Testing
 @Suite struct StoredGeometryTests {
     static let singleFiles = VolumeGolden.names.filter { name in
         name.hasSuffix(".nii") && !name.contains("_be") && (name.hasPrefix("geo_") || name.hasPrefix("dims_"))
-            || name == "anatomical.nii" || name == "extensions2.nii" || name == "two_le.nii"
+            || name == "extensions2.nii" || name == "two_le.nii"
     }
 
     /// The bytes of `pixdim`, units, codes, quaternion and matrix.
