@@ -56,13 +56,14 @@ struct PredictionListing: Sendable {
             let files = channels[identity] ?? [:]
             let images = try options.channels.map { (wanted) throws(AnalyzerError) -> String in
                 guard let path = files[wanted] else {
+                    let known = files.keys.sorted().map { "\($0)" }.joined(separator: ", ")
                     throw .format(
                         FormatError(
                             files.values.min() ?? identity,
                             .invalid(
                                 section: "case \(identity)",
                                 expected: "a file for channel \(wanted), as the model takes",
-                                found: "channels \(files.keys.sorted().map { "\($0)" }.joined(separator: ", "))")))
+                                found: "channels \(known); give all channels that the model was trained on")))
                 }
                 return path
             }

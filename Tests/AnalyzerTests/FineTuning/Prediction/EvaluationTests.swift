@@ -35,7 +35,9 @@ import Testing
             let target = try open(tree, predictor)
             #expect(target.imageCount == 3)
             let results = try predictor.evaluate(target)
-            let predicted = image.enumerated().map { 60..<90 ~= $0.offset ? 0 : $0.element > 50 ? 1 : 0 }
+            let predicted = image.enumerated().map { (index, value) -> Int in
+                60..<90 ~= index ? 0 : value > 50 ? 1 : 0
+            }
             let hits = zip(predicted, truth).count { $0 == 1 && $1 == 2 }
             let expected = 2 * Double(hits) / Double(predicted.count { $0 == 1 } + truth.count { $0 == 2 })
             #expect(results.pooled[.dice, 0] == expected)

@@ -65,7 +65,7 @@ import Testing
             for (name, source) in sources {
                 let labels = try Volume(reading: "\(tree.path)/out/\(name).nii.gz")
                 #expect(try labels.labels().values == source.floats().map { $0 > 50 ? 1 : 0 }, "\(source.axisCodes)")
-                #expect(labels.geometry == source.geometry)
+                #expect(labels.geometry == (try Volume(reading: "\(tree.path)/in/\(name).nii").geometry))
                 #expect(labels.shape == source.shape)
             }
             let bright = body.count { $0 > 50 }

@@ -13,7 +13,7 @@ import Testing
 
     @Test func classesAreTranslucentWithAnOpaqueBorderOnGrey() throws {
         // A 4×4 square of class 1 in 8×8 grey pixels, drawn 32 times as large.
-        let labels = (0..<64).map { 2..<6 ~= $0 / 8 && 2..<6 ~= $0 % 8 ? 1 : 0 } as [UInt8]
+        let labels = (0..<64).map { (index: Int) -> UInt8 in 2..<6 ~= index / 8 && 2..<6 ~= index % 8 ? 1 : 0 }
         let image = try SegmentationOverlay(
             gray: [Float](repeating: 0.4, count: 64), labels: labels, height: 8, width: 8
         ).image()
@@ -41,7 +41,10 @@ import Testing
         try TargetTree.make { tree in
             let shape = [6, 5, 40]
             // Bright voxels in slices 10 to 29 only.
-            let values = (0..<1200).map { 10..<30 ~= $0 / 30 && $0 % 7 == 0 ? 90 : Int16($0 % 5) }
+            let values = (0..<1200).map { (index: Int) -> Int16 in
+                let isBright = 10..<30 ~= index / 30 && index % 7 == 0
+                return isBright ? 90 : Int16(index % 5)
+            }
             let affine = Affine(linear: Matrix3(diagonal: [1, 1, 3]), translation: [0, 0, 0])
             try Volume(
                 voxels: TensorView(dtype: .int16, shape: Shape(shape.reversed()), bytes: Bytes(copying: values)),

@@ -113,7 +113,9 @@ import Testing
             try tree.png("a.png", pixels, height: 20, width: 40)
             try tree.predict(
                 "a.png", try thresholdPredictor(height: 20, width: 20) { $0.preparation.fit = .crop })
-            let expected = pixels.enumerated().map { 10..<30 ~= $0.offset % 40 && $0.element > 50 ? 1 : 0 } as [Int32]
+            let expected = pixels.enumerated().map { (index, value) -> Int32 in
+                10..<30 ~= index % 40 && value > 50 ? 1 : 0
+            }
             #expect(try mask("\(tree.path)/out/a.png") == expected)
         }
     }
@@ -196,8 +198,21 @@ import Testing
             let second = try thresholdPredictor(height: 3, width: 4) { $0.channels = [2] }
             #expect(
                 tree.refusal { try tree.predict("in", second) }
-                    == "ROOT/in/p0_0000.nii.gz: case p0: expected a file for channel 2, as the model takes, found channels 0, 1"
+                    == "ROOT/in/p0_0000.nii.gz: case p0: expected a file for channel 2, as the model takes, "
+                    + "found channels 0, 1; give all channels that the model was trained on"
             )
+        }
+    }
+
+    @Test func aFileOfSeveralFramesHasOneSegmentedAndThatIsSaid() throws {
+        try TargetTree.make { tree in
+            let source = try tree.volume("v.nii.gz", [4, 3, 2], base: -100, frames: 3)
+            let predictor = try thresholdPredictor(height: 3, width: 4) { $0.sliceAxis = .world(2) }
+            let report = try tree.predict("v.nii.gz", predictor)
+            #expect(report.notes.last == "v: of the 3 frames of its fourth axis one is segmented")
+            let labels = try Volume(reading: report.cases[0].output)
+            #expect(labels.shape == [4, 3, 2])
+            #expect(try labels.labels().values == source.floats().prefix(24).map { $0 > 50 ? 1 : 0 })
         }
     }
 
