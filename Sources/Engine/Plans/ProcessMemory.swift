@@ -33,8 +33,33 @@ public enum ProcessMemory {
         #endif
     }
 
-    private static func statusKilobytes(_ field: String) -> Int? {
-        guard let file = fopen("/proc/self/status", "r") else { return nil }
+    /// Bytes that the machine can give to this process without swapping: what Linux calls available, or what is left of a
+    /// container's limit where that is less; nil where neither is known.
+    public static var availableByteCount: Int? {
+        let machine = kilobytes("MemAvailable:", in: "/proc/meminfo").map { $0 * 1024 }
+        let limits = [
+            ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+            ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+        ]
+        let container = limits.compactMap { limit, use in
+            number(in: limit).flatMap { limit in number(in: use).map { max(0, limit - $0) } }
+        }
+        return ([machine].compactMap(\.self) + container).min()
+    }
+
+    private static func number(in path: String) -> Int? {
+        guard let file = fopen(path, "r") else { return nil }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 64)
+        guard fgets(&line, Int32(line.count), file) != nil else { return nil }
+        let text = String(decoding: line.prefix { $0 != 0 && $0 != 10 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return Int(text)
+    }
+
+    private static func statusKilobytes(_ field: String) -> Int? { kilobytes(field, in: "/proc/self/status") }
+
+    private static func kilobytes(_ field: String, in path: String) -> Int? {
+        guard let file = fopen(path, "r") else { return nil }
         defer { fclose(file) }
         var line = [CChar](repeating: 0, count: 256)
         while fgets(&line, Int32(line.count), file) != nil {

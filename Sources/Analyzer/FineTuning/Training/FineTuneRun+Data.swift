@@ -1,6 +1,6 @@
 // What a run takes from its images: class weights, batches, and the validation after each epoch.
 
-import Engine
+public import Engine
 import FoundationEssentials
 import Formats
 
@@ -12,6 +12,25 @@ extension FineTuneRun {
         case .automatic: data.classWeights(of: training).map { Float($0) }
         case .given(let weights): weights
         }
+    }
+
+    /// The memory that training will take, before any of it is allocated.
+    ///
+    /// - Throws: ``AnalyzerError/engine(_:)`` for networks that cannot be built, and for a ``memoryLimit`` that cannot be
+    ///   kept; the message has the number that could.
+    public func memory() throws(AnalyzerError) -> TrainingMemory {
+        // The encoder, once it joins, takes more than while it is frozen.
+        let isFrozen = settings.freezing == .encoder
+        do throws(EngineError) {
+            let network = try card.network()
+            let graph = network.graph(for: card.imageSize)
+            return try TrainingPlan.estimate(
+                graph, output: graph.levels[0],
+                input: [settings.batch, graph.inputChannels, card.imageSize.height, card.imageSize.width],
+                options: NetworkTrainer.options(
+                    network, settings, freezesEncoder: isFrozen, memoryLimit: memoryLimit, threads: threads)
+            ) { !(isFrozen && SegmentationNetwork.isEncoder($0.name)) }
+        } catch { throw .engine(error) }
     }
 
     /// Augmented batches of the training images.

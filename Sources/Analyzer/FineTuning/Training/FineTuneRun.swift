@@ -24,6 +24,8 @@ public struct FineTuneRun: Sendable {
     public var resumes = false
     /// Threads of the kernels.
     public var threads = 1
+    /// Bytes that training may take: feature maps are computed twice, and what cannot be kept is refused.
+    public var memoryLimit: Int?
     /// More that a continued run must share: the checkpoint's and the images' content.
     public var identity: [String: String] = [:]
 
@@ -43,8 +45,6 @@ public struct FineTuneRun: Sendable {
 
     /// What happens, for whoever shows it.
     public enum Event: Sendable {
-        /// Everything is prepared; bytes of weights with all that stands beside them, and of feature maps.
-        case prepared(parameterBytes: Int, activationBytes: Int)
         /// An earlier run is continued.
         case resumed(TrainingHistory, batch: Int)
         /// The encoder is trained from this epoch on, counted from 1.
@@ -61,7 +61,9 @@ public struct FineTuneRun: Sendable {
     public struct BatchProgress: Sendable {
         /// Counted from 1.
         public let epoch: Int
+        /// Finished batches.
         public let batch: Int
+        /// Of the epoch.
         public let batches: Int
         /// The epoch's mean loss so far.
         public let loss: Double
@@ -69,6 +71,7 @@ public struct FineTuneRun: Sendable {
 
     /// What a run leaves.
     public struct Outcome: Sendable {
+        /// All epochs.
         public let history: TrainingHistory
         /// The epoch whose weights are in model.safetensors.
         public let bestEpoch: Int
@@ -135,13 +138,12 @@ private struct FineTuneLoop {
             loss.classWeights = run.classWeights
             trainer = try NetworkTrainer(
                 network, source: run.initial, settings: run.settings, loss: loss, size: run.card.imageSize,
-                freezesEncoder: run.settings.freezing.freezesEncoder(in: progress.epoch), threads: run.threads)
+                freezesEncoder: run.settings.freezing.freezesEncoder(in: progress.epoch),
+                memoryLimit: run.memoryLimit, threads: run.threads)
             if let state { try trainer.restore(state.network) }
         } catch { throw .engine(error) }
         stream = feed.stream(
             from: FeedPosition(epoch: progress.epoch, batch: progress.batch), epochs: run.settings.epochs)
-        let memory = trainer.memory
-        onEvent(.prepared(parameterBytes: memory.parameters, activationBytes: memory.activations))
         if state != nil { onEvent(.resumed(history, batch: progress.batch)) }
     }
 

@@ -53,6 +53,12 @@ public struct FineTuneSettings: Sendable, Hashable {
         self.augmentation = augmentation
     }
 
+    /// How many numbers are kept beside every trained one.
+    public var buffersPerParameter: Int {
+        let moments = optimizer.kind == .sgd ? (optimizer.momentum > 0 ? 1 : 0) : 2
+        return moments + (averageDecay == nil ? 0 : 1) + (accumulate > 1 ? 1 : 0)
+    }
+
     /// Optimizer steps of one epoch.
     func steps(batches: Int) -> Int { (batches + accumulate - 1) / max(1, accumulate) }
 

@@ -28,15 +28,17 @@ final class NetworkTrainer {
     private var plans: [Int: TrainingPlan] = [:]
     /// Whether the encoder is frozen now.
     private(set) var isEncoderFrozen: Bool
-    private var gradient: [Float] = []
+    private let memoryLimit: Int?
 
     /// - Parameters:
     ///   - source: the initial weights.
     ///   - loss: with the class weights in place.
+    ///   - memoryLimit: see ``TrainingOptions/memoryLimit``.
     init(
         _ network: SegmentationNetwork, source: any ParameterSource, settings: FineTuneSettings, loss: LossOptions,
-        size: Size2, freezesEncoder: Bool, threads: Int
+        size: Size2, freezesEncoder: Bool, memoryLimit: Int?, threads: Int
     ) throws(EngineError) {
+        self.memoryLimit = memoryLimit
         self.network = network
         self.settings = settings
         self.size = size
@@ -46,10 +48,12 @@ final class NetworkTrainer {
         self.loss = try SegmentationLoss(
             loss, classes: network.design.classes, logitChannels: network.design.logitChannels, threads: threads)
         parameters = try Self.parameters(of: network, source: source, freezesEncoder: freezesEncoder)
-        let plan = try Self.plan(
-            network, parameters: parameters, size: size, batch: settings.batch, isFrozen: freezesEncoder,
-            threads: threads)
-        plans[settings.batch] = plan
+        let graph = network.graph(for: size)
+        plans[settings.batch] = try TrainingPlan(
+            graph, output: graph.levels[0], parameters: parameters,
+            input: [settings.batch, graph.inputChannels, size.height, size.width],
+            options: Self.options(
+                network, settings, freezesEncoder: freezesEncoder, memoryLimit: memoryLimit, threads: threads))
         optimizer = try Optimizer(settings.optimizer, of: parameters, threads: threads)
         accumulator = settings.accumulate > 1 ? GradientAccumulator(of: parameters, threads: threads) : nil
         average = Self.average(of: parameters, settings, threads: threads)
@@ -69,23 +73,26 @@ final class NetworkTrainer {
         }
     }
 
-    private static func plan(
-        _ network: SegmentationNetwork, parameters: TrainingParameters, size: Size2, batch: Int, isFrozen: Bool,
+    /// How plans are made for a network, so that their memory can be known without one.
+    static func options(
+        _ network: SegmentationNetwork, _ settings: FineTuneSettings, freezesEncoder: Bool, memoryLimit: Int?,
         threads: Int
-    ) throws(EngineError) -> TrainingPlan {
-        let graph = network.graph(for: size)
-        return try TrainingPlan(
-            graph, output: graph.levels[0], parameters: parameters,
-            input: [batch, graph.inputChannels, size.height, size.width],
-            options: TrainingOptions(
-                threads: threads, frozenStatistics: isFrozen ? network.encoderStatistics : []))
+    ) -> TrainingOptions {
+        TrainingOptions(
+            threads: threads, frozenStatistics: freezesEncoder ? network.encoderStatistics : [],
+            memoryLimit: memoryLimit, optimizerBuffers: settings.buffersPerParameter)
     }
 
     /// The plan for batches of so many images; the last batch of an epoch may be smaller.
     private func plan(batch: Int) throws(EngineError) -> TrainingPlan {
         if let plan = plans[batch] { return plan }
-        let plan = try Self.plan(
-            network, parameters: parameters, size: size, batch: batch, isFrozen: isEncoderFrozen, threads: threads)
+        let graph = network.graph(for: size)
+        let plan = try TrainingPlan(
+            graph, output: graph.levels[0], parameters: parameters,
+            input: [batch, graph.inputChannels, size.height, size.width],
+            options: Self.options(
+                network, settings, freezesEncoder: isEncoderFrozen, memoryLimit: memoryLimit, threads: threads),
+            sharingMemoryOf: plans[settings.batch])
         plans[batch] = plan
         return plan
     }
@@ -105,17 +112,17 @@ final class NetworkTrainer {
     ) throws(EngineError) -> BatchOutcome {
         let plan = try plan(batch: batch.images.count)
         try dropBranches(of: plan, for: identities, epoch: batch.epoch)
-        let logits = try plan.forward(batch.values)
-        let value = try loss(logits, labels: batch.labels, shape: plan.output, gradient: &gradient)
-        let overlap = logits.withUnsafeBufferPointer {
-            ClassOverlap(logits: $0, shape: plan.output, labels: batch.labels, classes: classes, threads: threads)
-        }
+        _ = plan.images.update(fromContentsOf: batch.values)
+        try plan.forward()
+        let value = try evaluate(plan, batch.labels)
+        let overlap = ClassOverlap(
+            logits: plan.logits, shape: plan.output, labels: batch.labels, classes: classes, threads: threads)
         var outcome = BatchOutcome(
             loss: value.total, terms: settings.loss.terms.map { value.terms[$0] ?? 0 }, gradientNorm: nil,
             overlap: overlap)
         // Weights are not touched by a loss that is no number.
         guard value.total.isFinite else { return outcome }
-        try plan.backward(gradient)
+        try plan.backward()
         if let accumulator { accumulator.add() }
         guard part.number + 1 == part.count else { return outcome }
         accumulator?.finish()
@@ -126,6 +133,17 @@ final class NetworkTrainer {
         optimizer.step(factor: factor, gradientScale: scale)
         average?.update()
         return outcome
+    }
+
+    /// The loss of the plan's logits, whose derivative goes where the backward pass reads it.
+    private func evaluate(_ plan: TrainingPlan, _ labels: [UInt8]) throws(EngineError) -> LossValue {
+        let result = labels.withUnsafeBufferPointer { labels in
+            Result { () throws(EngineError) in
+                try loss.evaluate(
+                    logits: plan.logits, labels: labels, shape: plan.output, gradient: plan.logitsGradient)
+            }
+        }
+        return try result.get()
     }
 
     private func dropBranches(
@@ -165,13 +183,6 @@ final class NetworkTrainer {
     var result: any ParameterSource { average ?? parameters }
 
     // MARK: State
-
-    /// Bytes of weights, gradients, optimizer state and average, and of feature maps.
-    var memory: (parameters: Int, activations: Int) {
-        let counts = parameters.byteCounts
-        let beside = optimizer.byteCount + (accumulator?.byteCount ?? 0) + (average?.byteCount ?? 0)
-        return (counts.values + counts.gradients + beside, plans.values.map(\.activationByteCount).max() ?? 0)
-    }
 
     /// All weights with what stands beside them, in PyTorch's layout.
     func state() throws(EngineError) -> NetworkState {

@@ -30,6 +30,7 @@ struct FineTuneTraining {
             training: part.training, validation: part.validation, folder: folder)
         run.threads = job.threads
         run.resumes = job.resumes
+        run.memoryLimit = job.memoryLimit
         run.identity = [
             "checkpoint": encoder.contentHash, "images": data.fingerprint,
             "classes": "\(data.data.scheme)", "preparation": card.preparation,
@@ -65,7 +66,10 @@ struct FineTuneTraining {
             "\(settings.optimizerText); schedule \(settings.schedule.kind.rawValue)"
                 + (settings.accumulate > 1 ? ", \(settings.accumulate) batches a step" : ""))
         facts.add("augmentation", "\(settings.augmentation)")
+        facts.add("memory", try memoryText(run))
         try output.say("Training", facts.lines(for: .output))
+        for note in part.split.notes where !part.validation.isEmpty { try output.warn(note) }
+        try refuseTooMuchMemory(run)
     }
 
     private func sizeText(_ network: SegmentationNetwork) -> String {
@@ -84,6 +88,49 @@ struct FineTuneTraining {
         guard let weights = run.classWeights else { return "\(job.settings.loss)" }
         let texts = zip(names, weights).map { "\($0) \(significant(Double($1), 3))" }
         return "\(job.settings.loss), class weights: \(texts.joined(separator: ", "))"
+    }
+
+    private func memoryText(_ run: FineTuneRun) throws -> String {
+        let memory = try run.memory()
+        let buffers = run.settings.buffersPerParameter
+        var text =
+            "\(byteSize(memory.total(optimizerBuffers: buffers))): feature maps \(byteSize(memory.activations)), weights "
+            + "\(byteSize(memory.parameters)), gradients and optimizer \(byteSize(memory.gradients * (1 + buffers)))"
+        if memory.recomputedLayers > 0 {
+            text +=
+                "; to keep to \(byteSize(job.memoryLimit ?? 0)), \(counted(memory.recomputedLayers, "layer")) (about "
+                + "\(fixed(100 * memory.recomputedWork, 0)) % of the forward pass) are computed twice"
+        }
+        return text
+    }
+
+    /// Refuses before the first step what this machine cannot hold, and says what it could.
+    private func refuseTooMuchMemory(_ run: FineTuneRun) throws {
+        guard let available = ProcessMemory.availableByteCount else { return }
+        func bytes(_ run: FineTuneRun) throws -> Int {
+            try run.memory().total(optimizerBuffers: run.settings.buffersPerParameter)
+        }
+        let needed = try bytes(run)
+        guard needed > available else { return }
+        var advice = ["a smaller --image-size"]
+        var smaller = run
+        while smaller.settings.batch > 1 {
+            smaller.settings.batch /= 2
+            guard try bytes(smaller) <= available else { continue }
+            let factor = (run.settings.batch + smaller.settings.batch - 1) / smaller.settings.batch
+            advice.insert(
+                "--batch \(smaller.settings.batch) --accumulate \(run.settings.accumulate * factor) for the same steps",
+                at: 0)
+            break
+        }
+        var limited = run
+        limited.memoryLimit = available
+        if (try? limited.memory()) != nil {
+            advice.insert("--memory \(available / 1_000_000)MB, which computes some feature maps twice", at: 0)
+        }
+        throw ToolError.failure(
+            "training would take \(byteSize(needed)) and \(byteSize(available)) are available; what fits: "
+                + advice.joined(separator: ", or "))
     }
 
     /// Trains one part and evaluates its model.
@@ -128,7 +175,6 @@ struct FineTuneTraining {
 
     private func show(_ event: FineTuneRun.Event, epochs: Int) throws {
         switch event {
-        case .prepared: break
         case .resumed(let history, let batch):
             let place = batch > 0 ? ", batch \(batch) of the next" : ""
             try output.say(["  going on after epoch \(history.epochs.last?.epoch ?? 0)\(place)"])

@@ -84,7 +84,7 @@ import Testing
 }
 
 extension TrainingState: Equatable {
-    public static func == (left: TrainingState, right: TrainingState) -> Bool {
+    static func == (left: TrainingState, right: TrainingState) -> Bool {
         left.progress.epoch == right.progress.epoch
             && left.network.arrays.map(\.name) == right.network.arrays.map(\.name)
     }
