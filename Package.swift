@@ -55,7 +55,7 @@ let package = Package(
             ],
             path: "Sources/tools/ripe", swiftSettings: strict),
         .target(
-            name: "TestSupport", dependencies: ["Formats"], path: "Tests/TestSupport", swiftSettings: strict),
+            name: "TestSupport", dependencies: ["Engine", "Formats"], path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
             name: "FormatsTests", dependencies: ["Formats", "TestSupport"], swiftSettings: strict),
         .testTarget(
@@ -67,7 +67,7 @@ let package = Package(
         .testTarget(
             name: "ToolTests",
             dependencies: [
-                "TestSupport", "Analyzer", "Formats", "ripe",
+                "TestSupport", "Analyzer", "Engine", "Formats", "ripe",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

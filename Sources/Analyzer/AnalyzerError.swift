@@ -21,6 +21,8 @@ public enum AnalyzerError: Error, Equatable, Sendable {
     case noCheckpoints(place: String, detail: String)
     /// A prediction or its truth that cannot be measured.
     case evaluation(place: String, expected: String, found: String)
+    /// A training that cannot go on, or that another one must not continue.
+    case training(place: String, problem: String, advice: String)
     /// The user interrupted the run.
     case cancelled
     /// A network could not be built or run.
@@ -46,6 +48,7 @@ extension AnalyzerError: CustomStringConvertible {
             "features of level \(level): expected \(expected), found \(found)"
         case .noCheckpoints(let place, let detail): "\(place): no checkpoint to score; \(detail)"
         case .evaluation(let place, let expected, let found): "\(place): expected \(expected), found \(found)"
+        case .training(let place, let problem, let advice): "\(place): \(problem); \(advice)"
         case .cancelled: "interrupted"
         case .engine(let error): error.description
         case .format(let error): error.description

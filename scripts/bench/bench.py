@@ -12,7 +12,7 @@ import os
 import platform
 from pathlib import Path
 
-PARTS = ("startup", "forward", "training", "score", "scaling", "convert", "volumes")
+PARTS = ("startup", "forward", "training", "score", "scaling", "convert", "volumes", "predict")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -51,6 +51,7 @@ def main():
     import torch
     import converting
     import forward
+    import predicting
     import scoring
     import startup
     import training
@@ -60,7 +61,8 @@ def main():
     print(f"PyTorch {torch.__version__}")
     measures = {
         "startup": startup.measure, "forward": forward.measure, "training": training.measure, "score": scoring.measure,
-        "scaling": scoring.measure_scaling, "convert": converting.measure, "volumes": volumes.measure}
+        "scaling": scoring.measure_scaling, "convert": converting.measure, "volumes": volumes.measure,
+        "predict": predicting.measure}
     for part in options.parts:
         results[part] = {}
         measures[part](options, results[part])

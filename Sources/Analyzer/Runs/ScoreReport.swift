@@ -94,15 +94,9 @@ public struct ScoreReport: Sendable {
                         "\(setting.level)", setting.pooling.rawValue, setting.negatives.rawValue, "\(entry.value)",
                         "\(entry.standardError)", "\(entry.n)",
                     ]
-                lines.append(fields.map(Self.field).joined(separator: ","))
+                lines.append(fields.map(CSV.field).joined(separator: ","))
             }
         }
         return lines.joined(separator: "\n") + "\n"
-    }
-
-    /// A CSV field, between quotes where it must be (RFC 4180).
-    private static func field(_ text: String) -> String {
-        guard text.contains(where: { ",\"\n\r\r\n".contains($0) }) else { return text }
-        return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
     }
 }

@@ -49,7 +49,7 @@ extension CaseIndex {
         let content = try CaseContent(listed, options: options)
         describe(content)
         noteChannel(listed, of: content, options: options)
-        readStatistics(content, options: options)
+        statistics = Self.statistics(of: content, normalization: options.preparation.normalization)
         for number in 0..<content.imageCount {
             let image = content.image(number, channels: options.channels)
             guard !isEmpty(image) || !options.dropsEmptySlices else {
@@ -113,14 +113,12 @@ extension CaseIndex {
         warnings.append("channel \(channel) of \(count) (0…\(count - 1))\(place) is used; '--channel' takes another")
     }
 
-    private mutating func readStatistics(_ content: CaseContent, options: TargetOptions) {
-        guard case .volume(let channels, _) = content else { return }
-        for channel in channels {
-            var percents = [0.5, 99.5]
-            if case .percentile(let low, let high) = options.preparation.normalization { percents += [low, high] }
-            let found = channel.volume.statistics(frame: channel.frame, percents: percents)
-            statistics.append(ChannelStatistics(found))
-        }
+    /// The statistics of a volume's channels; none for separate images.
+    static func statistics(of content: CaseContent, normalization: Normalization) -> [ChannelStatistics] {
+        guard case .volume(let channels, _) = content else { return [] }
+        var percents = [0.5, 99.5]
+        if case .percentile(let low, let high) = normalization { percents += [low, high] }
+        return channels.map { ChannelStatistics($0.volume.statistics(frame: $0.frame, percents: percents)) }
     }
 
     /// The fingerprints of a case's files; a pair's voxel file included.

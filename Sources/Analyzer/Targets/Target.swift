@@ -116,9 +116,7 @@ public struct Target: ImageSource {
         if let kept = cache.image(number) { return kept }
         let sample = samples[number]
         let raw = try content(of: sample).image(sample.imageNumber, channels: options.channels)
-        let maps = try Normalizer(options.preparation.normalization).maps(
-            for: raw, volume: index[sample.caseNumber].statistics, of: listing.cases[sample.caseNumber])
-        let prepared = options.preparation(raw, maps: maps, channelCount: summary.channelCount)
+        let prepared = try prepared(number, raw)
         cache.keep(prepared, as: number)
         return prepared
     }

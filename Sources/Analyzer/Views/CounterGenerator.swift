@@ -27,7 +27,9 @@ enum Philox4x32 {
 /// A stream of random numbers addressed by a seed, a purpose and a place; equal addresses give equal numbers.
 struct CounterGenerator {
     /// What the numbers are for; streams of different purposes never meet.
-    enum Purpose: UInt8 { case jitter = 1, grouping = 2, bootstrap = 3 }
+    enum Purpose: UInt8 {
+        case jitter = 1, grouping = 2, bootstrap = 3, augmentation = 4, epochOrder = 5, splitting = 6, dropPath = 7
+    }
 
     private let key: UInt64
     private let place: UInt64

@@ -69,6 +69,11 @@ public struct JitterParameters: Sendable, Hashable {
     public init(_ ranges: JitterRanges, seed: UInt64, image: UInt64?, draw: Int, view: Int) {
         var generator = CounterGenerator(
             seed: seed, purpose: .jitter, place: image ?? 0, index: draw, view: view + (image == nil ? 2 : 0))
+        self.init(ranges, from: &generator)
+    }
+
+    /// Draws a jitter from a stream: four factors, then the order.
+    init(_ ranges: JitterRanges, from generator: inout CounterGenerator) {
         self.init(
             brightness: generator.next(in: ranges.brightness), contrast: generator.next(in: ranges.contrast),
             saturation: generator.next(in: ranges.saturation), hue: generator.next(in: ranges.hue))

@@ -84,6 +84,9 @@ public struct SegmentationNetwork: Sendable {
     /// Every parameter, the encoder's first.
     public var parameters: [Parameter] { graph.parameters }
 
+    /// Numbers in all parameters, running statistics included.
+    public var parameterCount: Int { parameters.reduce(0) { $0 + $1.shape.elementCount } }
+
     /// Whether a parameter belongs to the encoder.
     public static func isEncoder(_ name: String) -> Bool { name.hasPrefix(encoderPrefix) }
 

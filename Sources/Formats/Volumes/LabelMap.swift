@@ -147,16 +147,26 @@ extension Volume {
     ///
     /// - Throws: ``FormatError`` with `.invalid` when the sizes differ.
     public init(labels: LabelMap, like image: Volume, path: String = "labels") throws(FormatError) {
+        try self.init(labelValues: labels.tensor, like: image, path: path)
+    }
+
+    /// A volume of label values in the place of another, their type kept.
+    ///
+    /// - Parameter labelValues: z, y, x, as large as the image (as many axes as the image's file has, if these are fewer);
+    ///   further axes may stand before them.
+    /// - Throws: ``FormatError`` with `.invalid` when the sizes differ, `.unsupported` for types that NIfTI has not.
+    public init(labelValues: TensorView, like image: Volume, path: String = "labels") throws(FormatError) {
         let expected = Shape(image.spatialShape.reversed())
-        guard labels.shape == expected else {
+        let short = Shape(image.shape.prefix(3).reversed())
+        guard Shape(labelValues.shape.axes.suffix(3)) == expected || labelValues.shape == short else {
             throw FormatError(
                 path,
                 .invalid(
-                    section: "label map", expected: "\(expected) voxels as in \(image.path)", found: "\(labels.shape)"))
+                    section: "label map", expected: "\(expected) voxels as in \(image.path)",
+                    found: "\(labelValues.shape)"))
         }
-        try self.init(voxels: labels.tensor, geometry: image.geometry, path: path)
-        let facts = image.header
-        header = facts
+        try self.init(voxels: labelValues, geometry: image.geometry, path: path)
+        header = image.header
         header.intent = VolumeHeader.Intent()
         header.displayRange = VolumeHeader.DisplayRange()
         header.extensions = []

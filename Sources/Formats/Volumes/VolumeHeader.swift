@@ -36,6 +36,8 @@ public struct VolumeHeader: Sendable, Hashable {
     public var displayRange = DisplayRange()
     /// Blocks between header and voxels, unknown ones included.
     public var extensions: [HeaderExtension] = []
+    /// The geometry's numbers as a NIfTI file stores them, before anything was derived from them.
+    var storedGeometry: StoredGeometry?
 
     /// The facts of a new volume: NIfTI-1, millimetres and seconds.
     public init() {}

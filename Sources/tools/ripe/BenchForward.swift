@@ -8,7 +8,7 @@ import Formats
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure how fast networks run and volumes are read on this machine.",
-        subcommands: [Forward.self, Train.self, Volume.self])
+        subcommands: [Forward.self, Train.self, Feed.self, Volume.self])
 }
 
 extension Bench {

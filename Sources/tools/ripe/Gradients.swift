@@ -1,5 +1,6 @@
 // `ripe gradients`: what the engine's reverse pass computes, for anyone to check.
 
+import Analyzer
 import ArgumentParser
 import Engine
 import Formats
@@ -83,14 +84,21 @@ struct Gradients: ParsableCommand, RunsNetworks {
                 kind: network, classes: classes, decoderChannels: decoderChannels, dropPathRate: dropPath),
             encoder: encoder.graph, encoderTitle: recognition.architecture, storedShapes: encoder.storedShapes,
             normalization: recognition.normalization, classNames: (0..<classes).map { "class \($0)" },
-            classValues: (0..<classes).map { Int32($0) }, imageSize: Size2(images.height, images.width), preparation: ""
-        )
+            classValues: (0..<classes).map { Int32($0) }, imageSize: Size2(images.height, images.width),
+            preparation: try preparation(images))
         let pretrained = PretrainedParameters(
             encoder: values, initial: InitialParameters(network, seed: 1), sources: encoder.sources)
         if let model { return try SegmentationModel.write(card, values: pretrained, batches: 0, to: model) }
         let graph = try card.network().graph(for: Size2(images.height, images.width))
         let parameters = try TrainingParameters(pretrained) { _ in true }
         try write(graph, output: graph.levels[0], name: "logits", parameters: parameters, images: images)
+    }
+
+    /// How images of this size are prepared by default, so that `ripe predict` runs the model.
+    private func preparation(_ images: InputImages) throws -> String {
+        var options = TargetOptions()
+        (options.preparation.height, options.preparation.width) = (images.height, images.width)
+        return try ModelPreparation(options, imageChannels: images.channels == 1 ? 1 : 3).text()
     }
 
     private func write(

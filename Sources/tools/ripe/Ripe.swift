@@ -16,7 +16,8 @@ struct Ripe: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Score.self, Pick.self, Convert.self, Diff.self, Inspect.self, Features.self, Gradients.self, Bench.self,
+            Score.self, Pick.self, FineTune.self, Run.self, Predict.self, Convert.self, Diff.self, Inspect.self,
+            Features.self, Gradients.self, Bench.self,
         ])
 
     func run() throws {

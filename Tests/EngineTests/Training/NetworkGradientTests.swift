@@ -1,5 +1,5 @@
 // The four segmentation networks, small, in training mode: logits, running statistics and every parameter's gradient
-// against PyTorch's autograd in float64 (fixtures/generate/training_golden.py).
+// against PyTorch's autograd in float64 (fixtures/generate/gradients_golden.py).
 
 import Formats
 import FoundationEssentials

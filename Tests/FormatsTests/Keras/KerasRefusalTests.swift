@@ -185,7 +185,8 @@ import Testing
         let place = try #require(bytes.firstOffset(of: extent + extent))
         #expect(
             opening(bytes.patched(place + 4, [1]).patched(place + 20, [1]))
-                == "m.h5: HDF5 data set 'unwritten': the number of its chunks is 5368709125, more than the limit of the file's 48640 bytes")
+                == "m.h5: HDF5 data set 'unwritten': the number of its chunks is 5368709125, more than the limit of the file's 48640 bytes"
+        )
     }
 
     @Test func valuesPastTheEndAreReportedWhenTheFileIsOpened() throws {

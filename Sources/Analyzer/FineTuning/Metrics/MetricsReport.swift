@@ -48,19 +48,13 @@ public struct MetricsReport: Sendable {
                     let counts = part.confusion[index + 1]
                     let values = metrics.map { part.values[$0, index].map { "\($0)" } ?? "" }
                     let cells =
-                        [key, Self.quoted(part.name), Self.quoted(name)] + values
+                        [key, CSV.field(part.name), CSV.field(name)] + values
                         + [part.unit.rawValue, "\(counts.truth)", "\(counts.predicted)"]
                     lines.append(cells.joined(separator: ","))
                 }
             }
         }
         return lines.joined(separator: "\n") + "\n"
-    }
-
-    /// A cell as RFC 4180 wants it.
-    private static func quoted(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { [",", "\"", "\n", "\r"].contains($0) }) else { return text }
-        return "\"" + text.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
     }
 }
 

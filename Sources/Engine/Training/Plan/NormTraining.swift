@@ -20,7 +20,8 @@ extension TrainingBuilder {
         let scale = try norm.weight.map { (p) throws(EngineError) in try parameters.vector(p, stored: stored) }
         let shift = try norm.bias.map { (p) throws(EngineError) in try parameters.vector(p, stored: stored) }
         let running = (
-            try parameters.vector(norm.mean, stored: stored), try parameters.vector(norm.variance, stored: stored)
+            try parameters.vector(norm.mean, stored: stored, isStatistic: true),
+            try parameters.vector(norm.variance, stored: stored, isStatistic: true)
         )
         let vectorBytes = stored * MemoryLayout<Float>.stride
         let mean = isFrozen ? plan.constant(running.0.values) : plan.trackedBuffer(byteCount: vectorBytes)

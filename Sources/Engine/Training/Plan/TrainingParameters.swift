@@ -49,6 +49,8 @@ public final class TrainingParameters: @unchecked Sendable {  // Sendable: plans
     private(set) var entries: [String: Entry] = [:]
     /// The names in the order in which the plan met them.
     private(set) var names: [String] = []
+    /// The running statistics, which are measured rather than learned.
+    private var statistics = Set<String>()
 
     /// Prepares to read initial values as plans ask for them.
     ///
@@ -65,7 +67,10 @@ public final class TrainingParameters: @unchecked Sendable {  // Sendable: plans
     func isTrained(_ parameter: Parameter) -> Bool { isTrained(parameter) as Bool }
 
     /// The memory of a vector with one number a channel.
-    func vector(_ parameter: Parameter, stored: Int) throws(EngineError) -> Entry {
+    ///
+    /// - Parameter isStatistic: whether it is a running mean or variance.
+    func vector(_ parameter: Parameter, stored: Int, isStatistic: Bool = false) throws(EngineError) -> Entry {
+        if isStatistic { statistics.insert(parameter.name) }
         if let entry = entries[parameter.name] { return entry }
         return register(Entry(parameter, .vector(stored: stored), isTrained: isTrained(parameter)))
     }
@@ -188,6 +193,12 @@ public final class TrainingParameters: @unchecked Sendable {  // Sendable: plans
 
     /// The trained parameters' names, in a fixed order.
     public var trainedNames: [String] { names.filter { entries[$0]?.gradient != nil } }
+
+    /// The trained parameters that an optimizer changes: those of ``trainedNames`` that are no running statistics.
+    public var learnedNames: [String] { trainedNames.filter { !statistics.contains($0) } }
+
+    /// The running statistics of normalisations, in a fixed order.
+    public var statisticNames: [String] { names.filter { statistics.contains($0) } }
 
     /// Lends a trained parameter's values and gradient in the kernels' own layout: for element-wise work only. Padding
     /// holds zeros in both, and must keep them.

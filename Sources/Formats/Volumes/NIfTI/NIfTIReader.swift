@@ -75,6 +75,9 @@ extension Volume {
         let headerContent = headerFile.path == voxelFile.path ? content : try headerFile.content()
         header.readExtensions(from: headerContent)
         let geometry = header.geometry()
+        if header.facts.format != .analyze {
+            header.facts.storedGeometry = StoredGeometry(header.fields, header.layout, read: geometry.geometry)
+        }
         var warnings = header.warnings + geometry.warnings
         let scaling = VoxelScaling(
             storedSlope: header.slope, intercept: header.intercept, warnings: &warnings)

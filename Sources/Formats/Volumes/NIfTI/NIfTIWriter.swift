@@ -13,8 +13,12 @@ extension Volume {
     ///   - path: where to.
     ///   - format: NIfTI-1 or NIfTI-2; nil keeps the source's (NIfTI-1 for new volumes, NIfTI-2 when an axis is longer
     ///     than 32767).
+    ///   - keepingStoredGeometry: copies both forms, their codes, `pixdim` and the units number for number from the file
+    ///     that was read, odd ones included, as long as ``geometry`` is the one that was read.
     /// - Throws: ``FormatError`` with `.unsupported` for a name or axis that the format has not, `.system`.
-    public func write(to path: String, format: VolumeFormat? = nil) throws(FormatError) {
+    public func write(
+        to path: String, format: VolumeFormat? = nil, keepingStoredGeometry: Bool = false
+    ) throws(FormatError) {
         let container = try Container(path)
         let isLong = shape.contains { $0 > Int(Int16.max) }
         let version = format ?? (header.format == .nifti2 || isLong ? .nifti2 : .nifti1)
@@ -31,7 +35,8 @@ extension Volume {
             throw FormatError(
                 path, .unsupported(feature: "a volume of \(shape.count) axes", advice: "NIfTI holds at most 7"))
         }
-        let header = encodedHeader(version, isPair: container.isPair)
+        let stored = keepingStoredGeometry ? header.storedGeometry.flatMap { $0.read == geometry ? $0 : nil } : nil
+        let header = encodedHeader(version, isPair: container.isPair, stored: stored)
         guard container.isPair else {
             var file = try AtomicFile(path)
             try file.write(header: header, voxels: voxels.bytes, compressing: container.isCompressed)
@@ -73,15 +78,15 @@ extension Volume {
 
 extension Volume {
     /// Header, extension flag and extensions, up to where the voxels of a single file begin.
-    func encodedHeader(_ format: VolumeFormat, isPair: Bool) -> [UInt8] {
+    func encodedHeader(_ format: VolumeFormat, isPair: Bool, stored: StoredGeometry? = nil) -> [UInt8] {
         let layout = format == .nifti2 ? NIfTILayout.nifti2 : .nifti1
         var fields = NIfTIFieldWriter(format: format)
         let blocks = encodedExtensions()
         let voxelOffset = isPair ? 0 : (format.headerSize + 4 + blocks.count + 15) / 16 * 16
         writeIdentity(&fields, layout, isPair: isPair)
         writeTypes(&fields, layout, voxelOffset: voxelOffset)
-        writeFacts(&fields, layout)
-        writeGeometry(&fields, layout)
+        writeFacts(&fields, layout, secondsPerUnit: stored == nil ? header.timeUnit.seconds : 1)
+        if let stored { stored.write(to: &fields, layout) } else { writeGeometry(&fields, layout) }
         var bytes = fields.bytes + [blocks.isEmpty ? 0 : 1, 0, 0, 0] + blocks
         if !isPair { bytes += [UInt8](repeating: 0, count: voxelOffset - bytes.count) }
         return bytes
@@ -110,8 +115,9 @@ extension Volume {
         fields.real(scaling.intercept, at: layout.intercept)
     }
 
-    private func writeFacts(_ fields: inout NIfTIFieldWriter, _ layout: NIfTILayout) {
-        let seconds = header.timeUnit.seconds
+    private func writeFacts(
+        _ fields: inout NIfTIFieldWriter, _ layout: NIfTILayout, secondsPerUnit seconds: Double
+    ) {
         fields.text(header.description, at: layout.description, width: 80)
         fields.text(header.auxFile, at: layout.auxFile, width: 24)
         fields.real(header.displayRange.high, at: layout.calMax)

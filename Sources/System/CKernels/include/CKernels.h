@@ -268,4 +268,6 @@ void CK_pair_sums(const CK_PairSums *work, int64_t segment);
 // Lets the C library keep freed blocks of any size for reuse. Without it every feature map of a batch is mapped and
 // zeroed by the kernel anew, which costs a tenth of a forward pass. Affects the whole process: for programs, not libraries.
 void CK_keep_freed_memory(void);
+
+#include "CKTraining.h"
 #endif

@@ -3,8 +3,6 @@
 import Analyzer
 import ArgumentParser
 import Engine
-import Formats
-import Glibc
 
 /// Everything that leads to a recommendation.
 struct ScoreOptions: ParsableArguments {
@@ -54,59 +52,16 @@ struct ScoreOptions: ParsableArguments {
     func report(isSilent: Bool) throws -> ScoreReport {
         let progress = ProgressLine(isSilent: isSilent)
         defer { progress.clear() }
-        let options = choices.options
-        if let out { try Self.checkFolder(out) }
-        let sequence = try CheckpointSequence.find(checkpoints, graph: architecture.graph)
+        if let out { try OutputFolder.check(out) }
+        let job = ScoreJob(
+            checkpoints: checkpoints, options: choices.options, rule: choices.pickRule, preset: choices.preset,
+            hints: architecture.hints(defaults: choices.architectureDefaults), cache: cache.folder,
+            threads: threads.count, batch: batch)
+        let sequence = try job.sequence()
         let scoredOn =
             try views.isEmpty
-            ? ScoredOn(target: images, options: options, threads: threads.count, progress: progress)
+            ? ScoredOn(target: images, options: job.options, threads: threads.count, progress: progress)
             : ScoredOn(views: views)
-        let scorer = try Scorer(source: scoredOn.source, options: options)
-        var run = SequenceRun(scorer: scorer, targetHash: scoredOn.fingerprint)
-        run.hints = architecture.hints(defaults: choices.architectureDefaults)
-        run.normalizesInput = scoredOn.normalizes
-        run.batchSize = batch
-        run.threads = threads.count
-        run.cache = cache.folder
-        progress.remark("Scoring \(counted(sequence.files.count, "checkpoint")) on \(scoredOn.summary).")
-        for note in sequence.notes + scoredOn.notes { progress.remark("  note: \(note)") }
-        if let network = networkText(sequence, hints: run.hints) { progress.remark("  network: \(network)") }
-        let outcome = try ScoreProgress(progress, sequence).follow(run)
-        let report = ScoreReport(
-            outcome, scorer: scorer, rule: choices.pickRule, preset: choices.preset, target: scoredOn.json)
-        guard !report.candidates.isEmpty else {
-            let only = report.excluded.count == 1 ? report.excluded.first : nil
-            throw ToolError.failure(only.map { "\($0.path): \($0.reason)" } ?? "no checkpoint could be scored")
-        }
-        return report
-    }
-
-    /// Finds out before the work whether its results can be written.
-    private static func checkFolder(_ path: String) throws {
-        var facts = stat()
-        if stat(path, &facts) == 0 {
-            guard facts.st_mode & S_IFMT == S_IFDIR else {
-                throw ToolError.failure("--out \(path): a file is in the way; name a folder")
-            }
-            guard access(path, W_OK) == 0 else {
-                throw ToolError.failure("--out \(path): the folder cannot be written; name another")
-            }
-            return
-        }
-        // What does not exist yet is made at the end, inside the nearest folder that does.
-        let parent = path.split(separator: "/", omittingEmptySubsequences: true).dropLast().joined(separator: "/")
-        let above = path.hasPrefix("/") ? "/" + parent : parent.isEmpty ? "." : parent
-        if above != path { try checkFolder(above) }
-    }
-
-    /// The first network that is recognised, with what was assumed of it beyond the file.
-    private func networkText(_ sequence: CheckpointSequence, hints: ArchitectureHints) -> String? {
-        for file in sequence.files {
-            guard let reader = try? Checkpoint.open(file.path),
-                let network = try? Recognizer.recognize(reader, hints: hints)
-            else { continue }
-            return ([network.architecture] + network.facts.map { "\($0.key) \($0.value)" }).joined(separator: "; ")
-        }
-        return nil
+        return try job.report(of: sequence, on: scoredOn, progress: progress)
     }
 }

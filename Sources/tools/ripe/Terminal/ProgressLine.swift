@@ -11,11 +11,12 @@ final class ProgressLine: Sendable {
     private struct State {
         var lastShown: ContinuousClock.Instant?
         var isOnScreen = false
+        /// When what is counted began.
+        var start = ContinuousClock.now
     }
 
     private let terminal: Terminal
     private let isSilent: Bool
-    private let start: ContinuousClock.Instant
     private let write: @Sendable (String) -> Void
     private let state = Mutex(State())
 
@@ -29,8 +30,10 @@ final class ProgressLine: Sendable {
         self.terminal = terminal
         self.isSilent = isSilent
         self.write = write
-        start = ContinuousClock.now
     }
+
+    /// Counts time and rate anew from now on, for the next of several jobs.
+    func restart() { state.withLock { $0.start = .now } }
 
     /// Shows that `done` of `total` units are through.
     ///
@@ -41,16 +44,16 @@ final class ProgressLine: Sendable {
     func update(_ label: String, done: Int, total: Int, skipped: Int = 0, unit: String) {
         let now = ContinuousClock.now
         let interval: Duration = terminal.isInteractive ? .milliseconds(100) : .seconds(10)
-        let isDue = state.withLock { state in
-            if isSilent { return false }
-            if let last = state.lastShown, now - last < interval { return false }
+        let start: ContinuousClock.Instant? = state.withLock { state in
+            if isSilent { return nil }
+            if let last = state.lastShown, now - last < interval { return nil }
             // Without a terminal the first line waits too: short jobs need none.
-            if !terminal.isInteractive, state.lastShown == nil, now - start < interval { return false }
+            if !terminal.isInteractive, state.lastShown == nil, now - state.start < interval { return nil }
             state.lastShown = now
             state.isOnScreen = terminal.isInteractive
-            return true
+            return state.start
         }
-        guard isDue else { return }
+        guard let start else { return }
         let text = Self.text(
             printable(label), done: done, total: total, skipped: skipped, unit: unit, seconds: (now - start).inSeconds)
         write(terminal.isInteractive ? "\r\(shortened(text, to: terminal.width - 1))\u{1B}[K" : text + "\n")

@@ -1,0 +1,56 @@
+// Scoring a sequence of checkpoints, as `ripe score`, `ripe pick` and `ripe run` do.
+
+import Analyzer
+import Engine
+import Formats
+
+/// What is scored and how, whoever asks.
+struct ScoreJob {
+    /// Folders, files or patterns.
+    let checkpoints: [String]
+    let options: ScoringOptions
+    let rule: PickRule
+    let preset: ScoringPreset
+    let hints: ArchitectureHints
+    let cache: ScoreCache?
+    let threads: Int
+    /// Images that go through the network together.
+    let batch: Int
+
+    /// Finds the checkpoints, so that a mistake in their place is told before any image is read.
+    func sequence() throws -> CheckpointSequence { try CheckpointSequence.find(checkpoints, graph: hints.graph) }
+
+    /// Scores everything and chooses.
+    ///
+    /// - Throws: ``ToolError`` when nothing can be recommended or the user stopped it.
+    func report(of sequence: CheckpointSequence, on scoredOn: ScoredOn, progress: ProgressLine) throws -> ScoreReport {
+        let scorer = try Scorer(source: scoredOn.source, options: options)
+        var run = SequenceRun(scorer: scorer, targetHash: scoredOn.fingerprint)
+        run.hints = hints
+        run.normalizesInput = scoredOn.normalizes
+        run.batchSize = batch
+        run.threads = threads
+        run.cache = cache
+        progress.remark("Scoring \(counted(sequence.files.count, "checkpoint")) on \(scoredOn.summary).")
+        for note in sequence.notes + scoredOn.notes { progress.remark("  note: \(note)") }
+        if let network = networkText(sequence) { progress.remark("  network: \(network)") }
+        let outcome = try ScoreProgress(progress, sequence).follow(run)
+        let report = ScoreReport(outcome, scorer: scorer, rule: rule, preset: preset, target: scoredOn.json)
+        guard !report.candidates.isEmpty else {
+            let only = report.excluded.count == 1 ? report.excluded.first : nil
+            throw ToolError.failure(only.map { "\($0.path): \($0.reason)" } ?? "no checkpoint could be scored")
+        }
+        return report
+    }
+
+    /// The first network that is recognised, with what was assumed of it beyond the file.
+    private func networkText(_ sequence: CheckpointSequence) -> String? {
+        for file in sequence.files {
+            guard let reader = try? Checkpoint.open(file.path),
+                let network = try? Recognizer.recognize(reader, hints: hints)
+            else { continue }
+            return ([network.architecture] + network.facts.map { "\($0.key) \($0.value)" }).joined(separator: "; ")
+        }
+        return nil
+    }
+}
