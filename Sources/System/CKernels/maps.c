@@ -59,6 +59,12 @@ CK_CLONES void CK_copy_channels(const CK_CopyChannels *work, int64_t index) {
         float *b = to + (d / lanes) * positions * lanes + d % lanes;
         for (int64_t i = 0; i < positions; i++) b[i * lanes] = a[i * lanes];
     }
+    // The rest of the last block: padding, unless the next source is copied there. Whatever stood there before would reach
+    // the gradients of weights that the network does not have.
+    for (int64_t d = work->first + work->channels; d % lanes; d++) {
+        float *b = to + (d / lanes) * positions * lanes + d % lanes;
+        for (int64_t i = 0; i < positions; i++) b[i * lanes] = 0;
+    }
 }
 
 CK_CLONES void CK_space_to_depth(const CK_SpaceToDepth *work, int64_t index) {
