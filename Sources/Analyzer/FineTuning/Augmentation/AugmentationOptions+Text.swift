@@ -7,7 +7,8 @@ extension AugmentationOptions: CustomStringConvertible {
 
     /// Reads a list of changes, separated by commas; later ones win. `none` alone changes nothing.
     ///
-    /// - `flips`, `hflip`, `vflip`: each with probability 0.5, or `hflip=P`.
+    /// - `flips` or `hflip`: left to right, the mirror image in which a body stays upright; `vflip`: top to bottom. Each
+    ///   with probability 0.5, or `hflip=P`.
     /// - `rotate=180`, `scale=0.2`, `translate=0.1`, `crop=0.5`, `brightness=0.1`, `gamma=0.3`: the strengths of
     ///   ``AugmentationOptions``. `rot90`: quarter turns.
     /// - `elastic` is `elastic=0.03`; `jitter` is the paper's, `jitter=0.1:0.05:0.1:0.05`.
@@ -37,10 +38,7 @@ extension AugmentationOptions: CustomStringConvertible {
             return number
         }
         switch name {
-        case "flips":
-            let share = try number(0...1, unless: 0.5)
-            (horizontalFlip, verticalFlip) = (share, share)
-        case "hflip": horizontalFlip = try number(0...1, unless: 0.5)
+        case "flips", "hflip": horizontalFlip = try number(0...1, unless: 0.5)
         case "vflip": verticalFlip = try number(0...1, unless: 0.5)
         case "rotate": rotation = try number(0...180)
         case "rot90" where value == nil: quarterTurns = true
@@ -71,12 +69,10 @@ extension AugmentationOptions: CustomStringConvertible {
     /// As ``init(parsing:)`` reads it, in a fixed order.
     public var description: String {
         var entries: [String] = []
-        if horizontalFlip == verticalFlip, horizontalFlip > 0 {
-            entries.append(horizontalFlip == 0.5 ? "flips" : "flips=\(trimmed(horizontalFlip))")
-        } else {
-            if horizontalFlip > 0 { entries.append("hflip=\(trimmed(horizontalFlip))") }
-            if verticalFlip > 0 { entries.append("vflip=\(trimmed(verticalFlip))") }
+        if horizontalFlip > 0 {
+            entries.append(horizontalFlip == 0.5 ? "flips" : "hflip=\(trimmed(horizontalFlip))")
         }
+        if verticalFlip > 0 { entries.append(verticalFlip == 0.5 ? "vflip" : "vflip=\(trimmed(verticalFlip))") }
         func add(_ name: String, _ strength: Double, unless nothing: Double = 0) {
             if strength != nothing { entries.append("\(name)=\(trimmed(strength))") }
         }

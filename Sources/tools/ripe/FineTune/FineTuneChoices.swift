@@ -85,7 +85,7 @@ struct TrainingChoices: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Random changes of the training images, joined by commas: flips, hflip, vflip, rotate=180, rot90, scale=0.2, "
+            "Random changes of the training images, joined by commas: flips (left to right), vflip, rotate=180, rot90, scale=0.2, "
                 + "translate=0.1, crop=0.5, elastic, jitter, brightness=0.1, gamma=0.3, paper-acdc, paper-idrid.",
             valueName: "changes"),
         transform: { try parsed($0) { try AugmentationOptions(parsing: $0) } })

@@ -85,7 +85,7 @@ import Testing
     }
 
     /// A black and white image and its own mask stay each other's image and mask.
-    @Test(arguments: ["flips", "rot90", "translate=0.3", "flips,rot90,translate=0.2"])
+    @Test(arguments: ["flips,vflip", "rot90", "translate=0.3", "flips,rot90,translate=0.2"])
     func imageAndMaskMoveTogether(text: String) throws {
         let (side, count) = (16, 256)
         let image = (0..<count).map { Float($0 * 7 % 11 % 2) }
@@ -156,7 +156,7 @@ import Testing
 
     /// The numbers themselves: a change of generator, of streams or of arithmetic would break resumed runs.
     @Test func aDrawIsPinned() throws {
-        let options = try AugmentationOptions(parsing: "flips,rotate=180,scale=0.2")
+        let options = try AugmentationOptions(parsing: "flips,vflip,rotate=180,scale=0.2")
         let draw = AugmentationDraw(options, size: (8, 8), seed: 1, identity: 42, epoch: 3)
         #expect("\(draw.flipsHorizontally) \(draw.flipsVertically)" == "true true")
         #expect(draw.angle == 88.3464671596488)
