@@ -13,7 +13,8 @@ import Testing
             stem: 16, blocks: [1, 1, 1, 1], channels: [64, 128, 256, 512]
         ).graph()
         return try SegmentationNetwork(
-            SegmentationDesign(kind: kind, classes: classes, decoderChannels: [32, 16, 16, 8, 8]), encoder: encoder.pruned())
+            SegmentationDesign(kind: kind, classes: classes, decoderChannels: [32, 16, 16, 8, 8]),
+            encoder: encoder.pruned())
     }
 
     @Test(arguments: [SegmentationKind.unet, .attentionUNet, .smpUNet], [(2, 4), (3, 4), (3, 8), (2, 1)])
@@ -41,7 +42,8 @@ import Testing
                 try parameters.pack(name, try parameters.unpacked(name, buffer), into: again)
                 let (here, clean) = (buffer.floats(), again.floats())
                 let odd = (0..<entry.count).filter { here[$0] != clean[$0] }
-                #expect(odd.isEmpty, "\(what) of \(name): \(odd.count) of \(entry.count) numbers, \(odd.first.map { here[$0] } ?? 0)")
+                let first = odd.first.map { here[$0] } ?? 0
+                #expect(odd.isEmpty, "\(what) of \(name): \(odd.count) of \(entry.count) numbers, \(first)")
             }
         }
     }
