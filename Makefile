@@ -9,13 +9,13 @@ export SWIFT_BACKTRACE := enable=no
 RIPE := .build/release/ripe
 
 help: ## explain these targets
-	@echo "Ripe scores, chooses and reads pretraining checkpoints for medical image segmentation."
+	@echo "Ripe scores, chooses, fine-tunes and converts pretraining checkpoints for medical image segmentation."
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "New here? 'make demo', then read README.md."
 
-demo: build ## build, score the example checkpoints on example images, and show the recommendation
+demo: build ## build, score the example checkpoints on example images, fine-tune the recommended one briefly
 	@scripts/demo.sh $(RIPE)
 
 test: deps ## build everything and run all tests

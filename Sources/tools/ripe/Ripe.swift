@@ -9,7 +9,7 @@ import Glibc
 struct Ripe: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ripe",
-        abstract: "Score, choose and convert pretraining checkpoints for medical image segmentation.",
+        abstract: "Score, choose, fine-tune and convert pretraining checkpoints for medical image segmentation.",
         discussion: """
             Exit codes: 0 done; 1 failed, or some checkpoints were excluded (the rest is scored and written); 64 wrong usage; \
             130 stopped by Ctrl-C.
@@ -22,13 +22,14 @@ struct Ripe: ParsableCommand {
 
     func run() throws {
         try Console.write([
-            "ripe scores a folder of pretraining checkpoints on your target images and says which one to take.",
+            "ripe scores a folder of pretraining checkpoints on your target images, says which one to take, and fine-tunes it.",
             "",
-            "  ripe score RUNS --target IMAGES    score every checkpoint, show the curve, recommend one",
-            "  ripe pick RUNS --target IMAGES     print only the recommended path, for scripts",
-            "  ripe convert IN OUT                another format, or another code base's names (--dialect)",
-            "  ripe diff A B                      compare two checkpoints tensor by tensor",
-            "  ripe inspect FILE                  say what a checkpoint or image file is and what it holds",
+            "  ripe score RUNS --target IMAGES            score every checkpoint, show the curve, recommend one",
+            "  ripe finetune CHECKPOINT --target TRAIN    train a segmentation network on its encoder (needs --out)",
+            "  ripe run RUNS --target TRAIN --out DIR     both, one after the other, and evaluate",
+            "  ripe predict MODEL IMAGES --out DIR        segment images with the result",
+            "  ripe convert IN OUT                        another format, or another code base's names (--dialect)",
+            "  ripe inspect FILE                          say what a checkpoint or image file is and what it holds",
             "",
             "'ripe --help' lists all commands, 'ripe help score' explains one.",
         ])

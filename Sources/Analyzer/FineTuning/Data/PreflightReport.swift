@@ -99,7 +99,11 @@ public struct PreflightReport: Sendable {
             let inPlane = spacings.flatMap { [$0[1], $0[2]] }
             lines.append("pixels \(range(inPlane)) mm, slices \(range(spacings.map { $0[0] })) mm apart")
         }
-        lines.append("classes by \(data.schemeOrigin == .description ? "dataset.json" : data.schemeOrigin.title)")
+        switch data.schemeOrigin {
+        case .given: lines.append("classes as given")
+        case .description: lines.append("classes by dataset.json")
+        case .found: lines.append("classes by \(data.schemeOrigin.title)")
+        }
         if ignoredShare > 0 { lines.append("\(percent(ignoredShare)) of the pixels are ignored") }
         return lines
     }
