@@ -115,7 +115,7 @@ import Testing
 
     @Test(arguments: [
         ("checkpoints/pytorch/model_state_dict_epoch_3.pt", "PyTorch zip"),
-        ("checkpoints/keras/model_epoch_03.keras", "Keras 3 archive"),
+        ("checkpoints/keras/model_epoch_05.keras", "Keras 3 archive"),
         ("checkpoints/keras-forms/model_epoch_05.weights.h5", "Keras 3 weights"),
         ("formats/a.safetensors", "safetensors"), ("formats/leg.pth", "PyTorch legacy stream"),
         ("formats/a.npz", "NumPy archive"),
