@@ -87,11 +87,12 @@ extension Bench {
         /// The seconds of each timed step, after two that warm up.
         private func stepTimes(of plan: TrainingPlan) throws -> [(wall: Double, processor: Double)] {
             let images = (0..<plan.input.elementCount).map { Float($0 % 251) / 250 }
-            let targets = (0..<plan.output.elementCount).map { Float($0 / 97 % 2) }
-            let update = MomentumUpdate(plan.parameters, threads: threads.count)
+            let loss = try BenchLoss(plan, classes: network == nil ? nil : classes, threads: threads.count)
+            let optimizer = try Optimizer(
+                OptimizerOptions(kind: .sgd, learningRate: 1e-3, weightDecay: 1e-4), of: plan.parameters,
+                threads: threads.count)
             let progress = ProgressLine(isSilent: json)
             defer { progress.clear() }
-            let (logits, gradient) = (plan.logits, plan.logitsGradient)
             var seconds: [(wall: Double, processor: Double)] = []
             for run in 0..<(runs + 2) {
                 try Interrupt.check("stopped")
@@ -99,10 +100,9 @@ extension Bench {
                 let time = try ContinuousClock().measure {
                     _ = plan.images.update(fromContentsOf: images)
                     try plan.forward()
-                    let scale = 1 / Float(logits.count)
-                    for index in logits.indices { gradient[index] = (logits[index] - targets[index]) * scale }
+                    try loss.writeGradient(plan)
                     try plan.backward()
-                    update.step()
+                    optimizer.step()
                 }
                 if run >= 2 { seconds.append((time.inSeconds, ProcessTime.seconds - start)) }
                 progress.update("timing \(arch)", done: run + 1, total: runs + 2, unit: "steps")
@@ -154,38 +154,28 @@ extension Bench {
     }
 }
 
-/// SGD with momentum over the parameters' memory as it lies.
-private struct MomentumUpdate {
-    let parameters: TrainingParameters
-    let moments: ParameterBuffers
-    let threads: Int
+/// What is minimised: Dice and cross-entropy on made-up labels, or for an encoder alone the squares of its values.
+private struct BenchLoss {
+    let loss: SegmentationLoss?
+    let labels: [UInt8]
 
-    init(_ parameters: TrainingParameters, threads: Int) {
-        self.parameters = parameters
-        moments = ParameterBuffers(of: parameters)
-        self.threads = threads
-    }
-
-    func step() {
-        for name in parameters.trainedNames {
-            moments.withMemory(of: name) { moment in
-                parameters.withMemory(of: name) { values, gradient in
-                    update(values, gradient, moment)
-                }
-            }
+    init(_ plan: TrainingPlan, classes: Int?, threads: Int) throws {
+        let shape = plan.output
+        loss = try classes.map {
+            try SegmentationLoss(LossOptions(), classes: $0, logitChannels: shape[1], threads: threads)
         }
+        labels = (0..<shape[0] * shape[2] * shape[3]).map { UInt8($0 / 97 % (classes ?? 1)) }
     }
 
-    private func update(
-        _ values: UnsafeMutableBufferPointer<Float>, _ gradient: UnsafeMutableBufferPointer<Float>,
-        _ moment: UnsafeMutableBufferPointer<Float>
-    ) {
-        let pieces = (values.count + 65535) / 65536
-        parallelFor(pieces, threads: threads) { piece in
-            for index in piece * 65536..<min((piece + 1) * 65536, values.count) {
-                moment[index] = 0.9 * moment[index] + gradient[index] + 1e-4 * values[index]
-                values[index] -= 1e-3 * moment[index]
-            }
+    func writeGradient(_ plan: TrainingPlan) throws {
+        guard let loss else {
+            let (values, gradient) = (plan.logits, plan.logitsGradient)
+            for index in values.indices { gradient[index] = 1e-6 * values[index] }
+            return
+        }
+        _ = try labels.withUnsafeBufferPointer { labels in
+            try loss.evaluate(
+                logits: plan.logits, labels: labels, shape: plan.output, gradient: plan.logitsGradient)
         }
     }
 }
