@@ -92,8 +92,10 @@ import Testing
         let run = try ripe(target.arguments("--lr", "1e30", "--optimizer", "sgd"))
         #expect(run.code == 1)
         #expect(
-            run.errors.contains("ripe: epoch 1, batch 2 of 4 (step 2): the loss is inf; nothing was learned yet; "),
-            "\(run.errors)")
+            ["inf", "nan"].contains {
+                run.errors.contains(
+                    "ripe: epoch 1, batch 2 of 4 (step 2): the loss is \($0); nothing was learned yet; ")
+            }, "\(run.errors)")
         #expect(run.errors.hasSuffix("a smaller --lr, --clip 1 or --warmup may help\n"))
         #expect(!FileManager.default.fileExists(atPath: target.out + "/model.safetensors"))
     }
