@@ -5,7 +5,7 @@ import Formats
 import Testing
 
 @Suite struct GradientTests {
-    private func check(_ item: GradientCase, _ training: ReferenceTraining = ReferenceTraining(), probes: Int = 8)
+    private func check(_ item: GradientCase, _ training: ReferenceTraining = ReferenceTraining(), probes: Int = 12)
         throws
     {
         let errors = try GradientCheck(
