@@ -77,9 +77,17 @@ struct Running {
     }
 
     /// Waits until the program heeds Ctrl-C, which on a busy machine takes a while: until then the signal just ends it.
+    ///
+    /// The shell that starts it catches Ctrl-C too, and loses its handler when it becomes ripe; so what runs is asked
+    /// first.
     func waitForInterruptHandler() {
         let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline {
+            let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/exe")
+            guard program?.hasSuffix("/ripe") == true else {
+                usleep(5000)
+                continue
+            }
             let status = (try? Data(contentsOf: URL(filePath: "/proc/\(process)/status"))) ?? Data()
             let lines = String(decoding: status, as: UTF8.self).split(separator: "\n")
             let caught = lines.first { $0.hasPrefix("SigCgt:") }?.split(separator: "\t").last
