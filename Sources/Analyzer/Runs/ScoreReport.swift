@@ -59,10 +59,7 @@ public struct ScoreReport: Sendable {
     ///
     /// - Throws: ``FormatError`` when a file cannot be written.
     public func write(to folder: String) throws(FormatError) {
-        do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-            throw FormatError(
-                folder, .system(action: "make the folder", detail: "a file is in the way or it is read-only"))
-        }
+        try makeFolder(folder)
         // All three are complete on the disk before any gets its name.
         var jsonFile = try AtomicFile(folder + "/scores.json")
         var csvFile = try AtomicFile(folder + "/scores.csv")

@@ -20,8 +20,8 @@ struct BatchFeed: Sendable {
     let source: any ViewSource
     let plan: GroupPlan
     let batchSize: Int
-    let channels: Int
-    let normalization: InputNormalization
+    /// From the views' images to what the network takes.
+    let input: NetworkInput
 
     /// Calls `body` with every batch in order, on the caller's thread.
     ///
@@ -60,20 +60,16 @@ struct BatchFeed: Sendable {
     private func batch(
         _ views: any ViewGroup, group: Int, draw: Int, view: Int, members: Range<Int>
     ) -> ViewBatch {
-        let shape = source.imageShape
-        let plane = shape.height * shape.width
-        let size = channels * plane
+        let size = input.count
         let values = [Float](unsafeUninitializedCapacity: members.count * size) { buffer, count in
-            buffer.initialize(repeating: 0)
-            for (row, member) in members.enumerated() {
-                let image = UnsafeMutableBufferPointer(rebasing: buffer[row * size..<(row + 1) * size])
-                let given = UnsafeMutableBufferPointer(rebasing: image[..<shape.count])
-                views.write(member: member, view: view, draw: draw, to: given)
-                for channel in stride(from: shape.channels, to: channels, by: 1) {
-                    let repeated = UnsafeMutableBufferPointer(rebasing: image[channel * plane..<(channel + 1) * plane])
-                    _ = repeated.update(fromContentsOf: image[..<plane])
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: input.shape.count) { scratch in
+                scratch.initialize(repeating: 0)
+                for (row, member) in members.enumerated() {
+                    views.write(member: member, view: view, draw: draw, to: scratch)
+                    input.write(
+                        UnsafeBufferPointer(scratch),
+                        to: UnsafeMutableBufferPointer(rebasing: buffer[row * size..<(row + 1) * size]))
                 }
-                normalize(image, plane: plane)
             }
             count = members.count * size
         }
@@ -81,20 +77,5 @@ struct BatchFeed: Sendable {
             group: group, draw: draw, view: view, count: members.count,
             isFirstOfDraw: view == 0 && members.lowerBound == 0,
             isLastOfDraw: view == 1 && members.upperBound == plan.groups[group].count, values: values)
-    }
-
-    /// x ↦ (x · scale − mean) / deviation for each channel of the network, the first and last swapped for BGR.
-    private func normalize(_ image: UnsafeMutableBufferPointer<Float>, plane: Int) {
-        guard normalization != .unit else { return }
-        if normalization.isBGR, channels == 3 {
-            for index in 0..<plane { image.swapAt(index, 2 * plane + index) }
-        }
-        for channel in 0..<channels {
-            let mean = normalization.mean[channel]
-            let deviation = normalization.deviation[channel]
-            for index in channel * plane..<(channel + 1) * plane {
-                image[index] = (image[index] * normalization.scale - mean) / deviation
-            }
-        }
     }
 }

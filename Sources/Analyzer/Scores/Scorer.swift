@@ -84,8 +84,9 @@ public struct Scorer: Sendable {
             keepsImages: Set(keepsAllImages ? settings : deciding), threads: threads)
         var done = ScoringProgress(viewsDone: 0, viewCount: plan.imageCount * source.draws * 2)
         let feed = BatchFeed(
-            source: source, plan: plan, batchSize: batchSize, channels: encoder.inputChannels,
-            normalization: normalization)
+            source: source, plan: plan, batchSize: batchSize,
+            input: try NetworkInput(
+                source.imageShape, channels: encoder.inputChannels, normalization: normalization))
         try feed.forEach { batch throws(AnalyzerError) in
             if isCancelled() { throw .cancelled }
             if batch.isFirstOfDraw { accumulator.begin(group: batch.group, draw: batch.draw) }

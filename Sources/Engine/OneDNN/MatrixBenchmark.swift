@@ -1,6 +1,7 @@
 // The machine's own matrix-multiplication rate, the yardstick for forward passes.
 
 import COneDNN
+import Formats
 
 /// Measures how fast this machine multiplies float32 matrices.
 public enum MatrixBenchmark {
@@ -24,7 +25,6 @@ public enum MatrixBenchmark {
             try check(status, "dnnl_sgemm")
             best = min(best, elapsed)
         }
-        let seconds = Double(best.components.seconds) + Double(best.components.attoseconds) * 1e-18
-        return 2 * Double(size) * Double(size) * Double(size) / seconds * 1e-9
+        return 2 * Double(size) * Double(size) * Double(size) / best.inSeconds * 1e-9
     }
 }

@@ -137,7 +137,7 @@ public struct AtomicFile: ~Copyable {
 }
 
 /// Removes a file that is in the way of nobody any more; one that is not there is no mistake.
-func removeFile(_ path: String) { unlink(path) }
+public func removeFile(_ path: String) { unlink(path) }
 
 /// The process's file mode mask, which can only be read by setting it.
 private func currentUmask() -> mode_t {

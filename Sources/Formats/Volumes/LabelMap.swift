@@ -55,11 +55,7 @@ public struct LabelMap: Sendable, Hashable {
     /// - Precondition: the map has two axes and is not empty; the new sizes are above 0.
     public func resized(height: Int, width: Int) -> LabelMap {
         precondition(shape.rank == 2 && !values.isEmpty && height > 0 && width > 0, "only images can be resized")
-        func sources(_ size: Int, of whole: Int) -> [Int] {
-            (0..<size).map { min(whole - 1, (2 * $0 + 1) * whole / (2 * size)) }
-        }
-        let columns = sources(width, of: shape[1])
-        let resized = sources(height, of: shape[0]).flatMap { row in columns.map { values[row * shape[1] + $0] } }
+        let resized = resizedNearest(values, from: (shape[0], shape[1]), to: (height, width))
         var result = LabelMap(shape: [height, width], values: resized)
         result.palette = palette
         result.notes = notes

@@ -82,32 +82,13 @@ extension CaseReading {
         }
         let preparation = target.options.preparation
         let cut = box.cut(numbered.numbers, height: raw.height, width: raw.width)
-        let prepared = Self.resized(
+        let prepared = resizedNearest(
             cut, from: (box.height, box.width), to: (preparation.height, preparation.width))
         var counts = [Int](repeating: 0, count: 256)
         for number in prepared { counts[Int(number)] += 1 }
         return Image(
             values: try target.prepared(sample, raw), numbers: prepared, pixels: numbered.counts, preparedPixels: counts
         )
-    }
-
-    /// Nearest neighbour, as ``LabelMap/resized(height:width:)``.
-    private static func resized(
-        _ map: [UInt8], from source: (height: Int, width: Int), to size: (height: Int, width: Int)
-    ) -> [UInt8] {
-        guard source != size else { return map }
-        func sources(_ size: Int, of whole: Int) -> [Int] {
-            (0..<size).map { min(whole - 1, (2 * $0 + 1) * whole / (2 * size)) }
-        }
-        let columns = sources(size.width, of: source.width)
-        return [UInt8](unsafeUninitializedCapacity: size.height * size.width) { buffer, count in
-            for (row, from) in sources(size.height, of: source.height).enumerated() {
-                for (column, other) in columns.enumerated() {
-                    buffer.initializeElement(at: row * size.width + column, to: map[from * source.width + other])
-                }
-            }
-            count = size.height * size.width
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 // Batches made ahead of the compute on background threads, handed over in order.
 
 import Dispatch
+import Formats
 import Synchronization
 
 /// A running feed. One thread takes batches with ``next()``; others make them.
@@ -47,12 +48,12 @@ public final class TrainingStream: Sendable {
 
     private func note(_ number: Int, _ asked: ContinuousClock.Instant) {
         let now = clock.now
-        let wait = Self.seconds(now - asked)
+        let wait = (now - asked).inSeconds
         timing.withLock { timing in
             timing.statistics.batches += 1
             timing.statistics.waitingSeconds += wait
             if number == 0 { timing.statistics.firstWaitSeconds = wait }
-            timing.statistics.seconds = timing.started.map { Self.seconds(now - $0) } ?? 0
+            timing.statistics.seconds = timing.started.map { (now - $0).inSeconds } ?? 0
         }
     }
 
@@ -67,10 +68,6 @@ public final class TrainingStream: Sendable {
     public func stop() {
         shared.close()
         shared.workers.wait()
-    }
-
-    private static func seconds(_ duration: Duration) -> Double {
-        Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
     }
 }
 
@@ -115,10 +112,10 @@ private final class SharedFeed: Sendable {
             }
             let start = ContinuousClock.now
             let result = Result { () throws(AnalyzerError) in try make(first + number) }
-            let time = (ContinuousClock.now - start).components
+            let time = (ContinuousClock.now - start).inSeconds
             state.withLock { state in
                 state.results[number] = result
-                state.makingSeconds += Double(time.seconds) + Double(time.attoseconds) * 1e-18
+                state.makingSeconds += time
             }
             filled[number % capacity].signal()
         }

@@ -73,7 +73,7 @@ public struct ConfusionCounts: Sendable, Hashable {
 }
 
 /// How often each class was taken for each other.
-public struct ConfusionMatrix: Sendable, Hashable {
+public struct ConfusionMatrix: Sendable, Hashable, Codable {
     /// How many classes there are, background included.
     public let classCount: Int
     /// The counts, a row for each class of the truth, a column for each class of the prediction.
@@ -85,6 +85,27 @@ public struct ConfusionMatrix: Sendable, Hashable {
     public init(classCount: Int) {
         self.classCount = classCount
         counts = [Int](repeating: 0, count: classCount * classCount)
+    }
+
+    /// Reads a matrix and checks that it is square and counts from zero.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        classCount = try values.decode(Int.self, forKey: .classCount)
+        counts = try values.decode([Int].self, forKey: .counts)
+        ignored = try values.decode(Int.self, forKey: .ignored)
+        guard (1...256).contains(classCount), counts.count == classCount * classCount,
+            (counts + [ignored]).allSatisfy({ (0...Self.most).contains($0) })
+        else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .counts, in: values, debugDescription: "not a matrix of \(classCount) classes")
+        }
+    }
+
+    /// More pixels than any set has; sums of it stay far below what an integer holds.
+    private static let most = 1 << 46
+
+    private enum CodingKeys: String, CodingKey {
+        case classCount, counts, ignored
     }
 
     /// The pixels counted.
@@ -120,6 +141,9 @@ public struct ConfusionMatrix: Sendable, Hashable {
         for index in counts.indices { counts[index] += other.counts[index] }
         ignored += other.ignored
     }
+
+    /// Dice of each class but the background; nil for a class that neither side has.
+    public var dice: [Double?] { (1..<max(1, classCount)).map { self[$0][.dice] } }
 
     /// A class against the rest.
     public subscript(label: Int) -> ConfusionCounts {

@@ -2,23 +2,20 @@
 
 import Formats
 
-/// Label values of files as class indices, and back.
+/// The classes that label values of files stand for.
 struct ClassCoding: Sendable {
     /// The value of each class in label files.
-    let values: [Int32]
-    /// The value of pixels that take part in nothing.
-    let ignoreValue: Int32?
+    private let values: [Int32]
     private let indices: [Int32: UInt8]
 
-    /// The index that stands for pixels to ignore.
-    static let ignoreIndex: UInt8 = 255
-
+    /// - Parameters:
+    ///   - values: the value of each class in label files.
+    ///   - ignoreValue: that of pixels that take part in nothing; their index is ``LabelScheme/ignoredIndex``.
     init(_ values: [Int32], ignoreValue: Int32? = nil) {
         self.values = values
-        self.ignoreValue = ignoreValue
         var indices = Dictionary(
             zip(values, values.indices.map { UInt8(truncatingIfNeeded: $0) }), uniquingKeysWith: { first, _ in first })
-        if let ignoreValue { indices[ignoreValue] = Self.ignoreIndex }
+        if let ignoreValue { indices[ignoreValue] = LabelScheme.ignoredIndex }
         self.indices = indices
     }
 

@@ -107,8 +107,7 @@ public struct PredictionJob: Sendable {
             classNames: card.names, classValues: values.values, notes: listing.notes + predictor.notes + receiver.notes)
         report.cases = receiver.predicted
         report.failures = receiver.failures
-        let elapsed = ContinuousClock.now - start
-        report.seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+        report.seconds = (ContinuousClock.now - start).inSeconds
         return report
     }
 

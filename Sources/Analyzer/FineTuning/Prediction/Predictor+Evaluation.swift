@@ -50,7 +50,7 @@ extension Predictor {
             throw .evaluation(place: target.listing.place, expected: "cases with a segmentation", found: "none")
         }
         let settings = try MetricSettings(
-            classes: card.classNames, ignoreLabel: options.ignoreValue == nil ? nil : ClassCoding.ignoreIndex,
+            classes: card.classNames, ignoreLabel: options.ignoreValue == nil ? nil : LabelScheme.ignoredIndex,
             metrics: options.metrics, measuresImages: options.measuresImages, threads: threads)
         let receiver = EvaluationReceiver(
             settings: settings, coding: ClassCoding(card.classValues, ignoreValue: options.ignoreValue),

@@ -9,7 +9,7 @@ public struct QuickDice: Sendable, Hashable {
     public let confusion: ConfusionMatrix
 
     /// For each class but the background; nil for a class that neither side has.
-    public var perClass: [Double?] { (1..<confusion.classCount).map { confusion[$0][.dice] } }
+    public var perClass: [Double?] { confusion.dice }
 
     /// The mean over the classes that have one; nil when none has.
     public var mean: Double? { MetricValues.mean(perClass) }
@@ -68,7 +68,7 @@ extension Predictor {
         }
         let coding = ClassCoding(card.classValues, ignoreValue: ignoreValue)
         return try quickDice(
-            count: numbers.count, ignoreIndex: ignoreValue == nil ? nil : ClassCoding.ignoreIndex,
+            count: numbers.count, ignoreIndex: ignoreValue == nil ? nil : LabelScheme.ignoredIndex,
             image: { (index) throws(AnalyzerError) in try target.image(numbers[index]) },
             labels: { (index) throws(AnalyzerError) in
                 let values = try target.preparedLabels(numbers[index], policy: masks)?.values ?? []
@@ -106,12 +106,9 @@ extension Predictor {
 
     /// The classes of one image of a batch, from its logits alone.
     func classes(_ logits: [Float], row: Int, plane: Int) -> [UInt8] {
-        let channels = logitChannels
-        let planes = (0..<channels).map { channel in
-            let start = (row * channels + channel) * plane
-            return Array(logits[start..<start + plane])
+        let size = logitChannels * plane
+        return logits.withUnsafeBufferPointer {
+            classesOfLogits(UnsafeBufferPointer(rebasing: $0[row * size..<(row + 1) * size]), plane: plane)
         }
-        // A logit of 0 is a probability of ½.
-        return channels == 1 ? planes[0].map { $0 >= 0 ? 1 : 0 } : FrameReturn.largest(planes)
     }
 }

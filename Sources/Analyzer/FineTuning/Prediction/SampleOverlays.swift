@@ -1,7 +1,6 @@
 // Pictures of what a network does on images with masks: the truth on the left, the prediction on the right.
 
 import Engine
-import FoundationEssentials
 import Formats
 
 extension Predictor {
@@ -22,7 +21,7 @@ extension Predictor {
         guard !from.isEmpty, count > 0 else { return [] }
         let chosen =
             from.count <= count ? from : (0..<count).map { from[(2 * $0 + 1) * from.count / (2 * count)] }
-        try makeFolder(folder)
+        do throws(FormatError) { try makeFolder(folder) } catch { throw .format(error) }
         var paths: [String] = []
         for number in chosen {
             let sample = data.target.samples[data.images[number].number]

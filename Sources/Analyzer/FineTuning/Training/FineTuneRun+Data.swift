@@ -1,7 +1,6 @@
 // What a run takes from its images: class weights, batches, and the validation after each epoch.
 
 public import Engine
-import FoundationEssentials
 import Formats
 
 extension FineTuneRun {
@@ -55,19 +54,3 @@ extension FineTuneRun {
             labels: { (index) throws(AnalyzerError) in try data.labels(validation[index]) })
     }
 }
-
-extension Duration {
-    /// The span in seconds.
-    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
-}
-
-/// Makes a folder, and those above it, where there is none.
-func makeFolder(_ path: String) throws(AnalyzerError) {
-    do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-        throw .format(
-            FormatError(path, .system(action: "make the folder", detail: "a file is in the way or it is read-only")))
-    }
-}
-
-/// Removes a file that nobody needs any more; one that is not there is no mistake.
-func unlinkFile(_ path: String) { try? FileManager.default.removeItem(atPath: path) }

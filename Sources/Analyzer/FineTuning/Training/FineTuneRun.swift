@@ -95,8 +95,7 @@ public struct FineTuneRun: Sendable {
     public func run(
         isCancelled: () -> Bool = { false }, onEvent: @escaping (Event) -> Void = { _ in }
     ) throws(AnalyzerError) -> Outcome {
-        try makeFolder(folder)
-        try makeFolder(Self.statePath(in: folder))
+        do throws(FormatError) { try makeFolder(Self.statePath(in: folder)) } catch { throw .format(error) }
         var loop = try FineTuneLoop(self, onEvent: onEvent)
         while loop.progress.epoch < settings.epochs {
             try loop.runEpoch(isCancelled: isCancelled)
@@ -108,7 +107,6 @@ public struct FineTuneRun: Sendable {
 /// The state of a run while it goes on.
 private struct FineTuneLoop {
     let run: FineTuneRun
-    let network: SegmentationNetwork
     let trainer: NetworkTrainer
     let states: TrainingStateFolder
     let onEvent: (FineTuneRun.Event) -> Void
@@ -117,7 +115,6 @@ private struct FineTuneLoop {
     var progress = TrainingProgress()
 
     private var settings: FineTuneSettings { run.settings }
-    private var size: Size2 { run.card.imageSize }
 
     init(_ run: FineTuneRun, onEvent: @escaping (FineTuneRun.Event) -> Void) throws(AnalyzerError) {
         self.run = run
@@ -133,11 +130,11 @@ private struct FineTuneLoop {
             progress = state.progress
         }
         do throws(EngineError) {
-            network = try run.card.network()
             var loss = run.settings.loss
             loss.classWeights = run.classWeights
             trainer = try NetworkTrainer(
-                network, source: run.initial, settings: run.settings, loss: loss, size: run.card.imageSize,
+                try run.card.network(), source: run.initial, settings: run.settings, loss: loss,
+                size: run.card.imageSize,
                 freezesEncoder: run.settings.freezing.freezesEncoder(in: progress.epoch),
                 memoryLimit: run.memoryLimit, threads: run.threads)
             if let state { try trainer.restore(state.network) }
@@ -180,7 +177,7 @@ private struct FineTuneLoop {
             try train(on: batch)
             let now = clock.now
             let wait = stream.statistics.waitingSeconds
-            progress.sums.seconds += (now - last).seconds
+            progress.sums.seconds += (now - last).inSeconds
             progress.sums.waitingSeconds += wait - waited
             (last, waited) = (now, wait)
             onEvent(
@@ -205,12 +202,10 @@ private struct FineTuneLoop {
         let steps = settings.steps(batches: batchCount)
         let factor = settings.schedule(stepsPerEpoch: steps).factor(at: progress.step, of: settings.epochs * steps)
         let outcome: BatchOutcome
-        let identities = batch.images.map { run.data.identity(of: $0) }
         do throws(EngineError) {
-            outcome = try trainer.train(on: batch, identities: identities, part: part, factor: factor)
-        } catch {
-            throw .engine(error)
-        }
+            outcome = try trainer.train(
+                on: batch, identity: { run.data.identity(of: $0) }, part: part, factor: factor)
+        } catch { throw .engine(error) }
         guard outcome.loss.isFinite, outcome.gradientNorm?.isFinite ?? true else { throw divergence(outcome) }
         progress.batch += 1
         progress.batches += 1
@@ -271,7 +266,7 @@ private struct FineTuneLoop {
         } catch { throw .engine(error) }
     }
 
-    mutating func finish() throws(AnalyzerError) -> FineTuneRun.Outcome {
+    func finish() throws(AnalyzerError) -> FineTuneRun.Outcome {
         try writeModel(to: FineTuneRun.lastModelPath(in: run.folder))
         let best = progress.best
         return FineTuneRun.Outcome(

@@ -9,14 +9,14 @@ struct BatchOutcome: Sendable {
     var terms: [Double]
     /// The norm of the gradients before clipping, when this batch completed a step; else nil.
     var gradientNorm: Double?
-    var overlap: ClassOverlap
+    /// How often each class was taken for each other, before the update.
+    var confusion: ConfusionMatrix
 }
 
 /// The network, for one thread at a time.
 final class NetworkTrainer {
     private let network: SegmentationNetwork
     private let settings: FineTuneSettings
-    private let classes: Int
     private let size: Size2
     private let threads: Int
     private let loss: SegmentationLoss
@@ -28,7 +28,10 @@ final class NetworkTrainer {
     private var plans: [Int: TrainingPlan] = [:]
     /// Whether the encoder is frozen now.
     private(set) var isEncoderFrozen: Bool
-    private let memoryLimit: Int?
+    /// The network for images of the size.
+    private let graph: Graph
+    /// How plans are made in this phase.
+    private var options: TrainingOptions
 
     /// - Parameters:
     ///   - source: the initial weights.
@@ -38,22 +41,20 @@ final class NetworkTrainer {
         _ network: SegmentationNetwork, source: any ParameterSource, settings: FineTuneSettings, loss: LossOptions,
         size: Size2, freezesEncoder: Bool, memoryLimit: Int?, threads: Int
     ) throws(EngineError) {
-        self.memoryLimit = memoryLimit
         self.network = network
         self.settings = settings
         self.size = size
         self.threads = threads
-        classes = network.design.classes
         isEncoderFrozen = freezesEncoder
         self.loss = try SegmentationLoss(
             loss, classes: network.design.classes, logitChannels: network.design.logitChannels, threads: threads)
         parameters = try Self.parameters(of: network, source: source, freezesEncoder: freezesEncoder)
-        let graph = network.graph(for: size)
-        plans[settings.batch] = try TrainingPlan(
-            graph, output: graph.levels[0], parameters: parameters,
-            input: [settings.batch, graph.inputChannels, size.height, size.width],
-            options: Self.options(
-                network, settings, freezesEncoder: freezesEncoder, memoryLimit: memoryLimit, threads: threads))
+        graph = network.graph(for: size)
+        options = Self.options(
+            network, settings, freezesEncoder: freezesEncoder, memoryLimit: memoryLimit, threads: threads)
+        plans[settings.batch] = try Self.plan(
+            graph, parameters, size: size, batch: settings.batch, options: options)
+        // What stands beside the parameters begins once the first plan has named them.
         optimizer = try Optimizer(settings.optimizer, of: parameters, threads: threads)
         accumulator = settings.accumulate > 1 ? GradientAccumulator(of: parameters, threads: threads) : nil
         average = Self.average(of: parameters, settings, threads: threads)
@@ -73,6 +74,15 @@ final class NetworkTrainer {
         }
     }
 
+    private static func plan(
+        _ graph: Graph, _ parameters: TrainingParameters, size: Size2, batch: Int, options: TrainingOptions,
+        sharingMemoryOf other: TrainingPlan? = nil
+    ) throws(EngineError) -> TrainingPlan {
+        try TrainingPlan(
+            graph, output: graph.levels[0], parameters: parameters,
+            input: [batch, graph.inputChannels, size.height, size.width], options: options, sharingMemoryOf: other)
+    }
+
     /// How plans are made for a network, so that their memory can be known without one.
     static func options(
         _ network: SegmentationNetwork, _ settings: FineTuneSettings, freezesEncoder: Bool, memoryLimit: Int?,
@@ -86,40 +96,35 @@ final class NetworkTrainer {
     /// The plan for batches of so many images; the last batch of an epoch may be smaller.
     private func plan(batch: Int) throws(EngineError) -> TrainingPlan {
         if let plan = plans[batch] { return plan }
-        let graph = network.graph(for: size)
-        let plan = try TrainingPlan(
-            graph, output: graph.levels[0], parameters: parameters,
-            input: [batch, graph.inputChannels, size.height, size.width],
-            options: Self.options(
-                network, settings, freezesEncoder: isEncoderFrozen, memoryLimit: memoryLimit, threads: threads),
-            sharingMemoryOf: plans[settings.batch])
+        let plan = try Self.plan(
+            graph, parameters, size: size, batch: batch, options: options, sharingMemoryOf: plans[settings.batch])
         plans[batch] = plan
         return plan
     }
 
     // MARK: Steps
 
-    /// Computes a batch's gradients, and updates the weights when it completes a step.
+    /// Computes a batch's gradients, and updates the weights when it completes a step. They are left as they are when the
+    /// loss or the gradients are not finite: the outcome tells.
     ///
     /// - Parameters:
-    ///   - identities: what names each of its images in all runs.
+    ///   - identity: what names an image of the batch in all runs.
     ///   - part: which of how many batches of the step this is, counted from 0.
     ///   - factor: what the schedule multiplies the learning rates by.
-    /// Weights are left as they are when the loss or the gradients are not finite: the outcome tells.
-    ///
     func train(
-        on batch: TrainingBatch, identities: [UInt64], part: (number: Int, count: Int), factor: Float
+        on batch: TrainingBatch, identity: (Int) -> UInt64, part: (number: Int, count: Int), factor: Float
     ) throws(EngineError) -> BatchOutcome {
         let plan = try plan(batch: batch.images.count)
-        try dropBranches(of: plan, for: identities, epoch: batch.epoch)
+        try dropBranches(of: plan, for: batch, identity: identity)
         _ = plan.images.update(fromContentsOf: batch.values)
         try plan.forward()
         let value = try evaluate(plan, batch.labels)
-        let overlap = ClassOverlap(
-            logits: plan.logits, shape: plan.output, labels: batch.labels, classes: classes, threads: threads)
+        let confusion = ConfusionMatrix(
+            logits: plan.logits, shape: plan.output, labels: batch.labels, classes: network.design.classes,
+            threads: threads)
         var outcome = BatchOutcome(
             loss: value.total, terms: settings.loss.terms.map { value.terms[$0] ?? 0 }, gradientNorm: nil,
-            overlap: overlap)
+            confusion: confusion)
         // Weights are not touched by a loss that is no number.
         guard value.total.isFinite else { return outcome }
         try plan.backward()
@@ -147,14 +152,14 @@ final class NetworkTrainer {
     }
 
     private func dropBranches(
-        of plan: TrainingPlan, for identities: [UInt64], epoch: Int
+        of plan: TrainingPlan, for batch: TrainingBatch, identity: (Int) -> UInt64
     ) throws(EngineError) {
         let paths = plan.dropPaths
         guard !paths.isEmpty else { return }
         var kept = paths.map { _ in [Bool]() }
-        for identity in identities {
+        for image in batch.images {
             var numbers = CounterGenerator(
-                seed: settings.seed, purpose: .dropPath, place: identity, index: epoch)
+                seed: settings.seed, purpose: .dropPath, place: identity(image), index: batch.epoch)
             for (index, path) in paths.enumerated() { kept[index].append(numbers.nextUnit() >= Double(path.rate)) }
         }
         try plan.setDropPaths(kept: kept)
@@ -171,6 +176,7 @@ final class NetworkTrainer {
         let state = try state()
         plans = [:]
         isEncoderFrozen = false
+        options.frozenStatistics = []
         parameters = try Self.parameters(of: network, source: Snapshot(state), freezesEncoder: false)
         _ = try plan(batch: settings.batch)
         optimizer = try Optimizer(settings.optimizer, of: parameters, threads: threads)

@@ -95,7 +95,7 @@ struct TrainingStateFolder: Sendable {
         do throws(FormatError) { _ = try draft.write(to: "\(path)/\(name)", as: .safetensors) } catch {
             throw .format(error)
         }
-        for old in files().dropFirst(2) { unlinkFile(old) }
+        for old in files().dropFirst(2) { removeFile(old) }
     }
 
     /// The newest state that can be read.

@@ -1,15 +1,12 @@
 // A trained model judged on test and validation images, and pictures of what it does.
 
 import Analyzer
-import Engine
 import Formats
 
 /// Evaluates one model.
 struct FineTuneEvaluation {
-    let model: SegmentationModel
+    let predictor: Predictor
     let data: FineTuneData
-    let batch: Int
-    let threads: Int
     let output: FineTuneOutput
 
     /// Measures on the validation images of a part; nil where there are none.
@@ -24,7 +21,6 @@ struct FineTuneEvaluation {
     }
 
     private func measure(_ data: SegmentationData, images: [Int], _ label: String) throws -> MetricAccumulator {
-        let predictor = try Predictor(model, batchSize: batch, threads: threads)
         let progress = output.progress
         progress.restart()
         defer { progress.clear() }
@@ -45,7 +41,6 @@ struct FineTuneEvaluation {
         let (data, images) =
             data.test.map { ($0, Array($0.images.indices)) }
             ?? (data.data, part.validation.isEmpty ? part.training : part.validation)
-        let predictor = try Predictor(model, batchSize: batch, threads: threads)
         try predictor.writeSamples(of: data, images: images, count: 8, to: folder)
     }
 }

@@ -25,7 +25,7 @@ struct FineTuneReport {
             let title = key == "test" ? "Test images" : "Validation images"
             try show(set, title: title + (results.count > 1 ? ", \(counted(results.count, "network")) together" : ""))
         }
-        if !baselines.isEmpty { try showBaseline() }
+        if !baselines.isEmpty { try showBaseline(against: report) }
         try showPlaces()
         return report.json
     }
@@ -86,11 +86,11 @@ struct FineTuneReport {
         try output.say("\(title): \(cases)", output.lines(table) + measures.notes.map { "  " + $0 })
     }
 
-    private func showBaseline() throws {
+    private func showBaseline(against pretrained: MetricsReport) throws {
         var table = TextTable([
             .init("Dice"), .init("pretrained", .right), .init("from scratch", .right), .init("gain", .right),
         ])
-        let (pretrained, scratch) = (try report(results), try report(baselines))
+        let scratch = try report(baselines)
         for ((key, one), (_, other)) in zip(pretrained.sets, scratch.sets) {
             let rows =
                 [("mean", one.pooled.mean(.dice), other.pooled.mean(.dice))]

@@ -66,10 +66,11 @@ struct FineTuneTraining {
             "\(settings.optimizerText); schedule \(settings.schedule.kind.rawValue)"
                 + (settings.accumulate > 1 ? ", \(settings.accumulate) batches a step" : ""))
         facts.add("augmentation", "\(settings.augmentation)")
-        facts.add("memory", try memoryText(run))
+        let memory = try run.memory()
+        facts.add("memory", memoryText(memory, of: run))
         try output.say("Training", facts.lines(for: .output))
         for note in part.split.notes where !part.validation.isEmpty { try output.warn(note) }
-        try refuseTooMuchMemory(run)
+        try refuseTooMuch(memory, of: run)
     }
 
     private func sizeText(_ network: SegmentationNetwork) -> String {
@@ -90,8 +91,7 @@ struct FineTuneTraining {
         return "\(job.settings.loss), class weights: \(texts.joined(separator: ", "))"
     }
 
-    private func memoryText(_ run: FineTuneRun) throws -> String {
-        let memory = try run.memory()
+    private func memoryText(_ memory: TrainingMemory, of run: FineTuneRun) -> String {
         let buffers = run.settings.buffersPerParameter
         var text =
             "\(byteSize(memory.total(optimizerBuffers: buffers))): feature maps \(byteSize(memory.activations)), weights "
@@ -105,18 +105,16 @@ struct FineTuneTraining {
     }
 
     /// Refuses before the first step what this machine cannot hold, and says what it could.
-    private func refuseTooMuchMemory(_ run: FineTuneRun) throws {
+    private func refuseTooMuch(_ memory: TrainingMemory, of run: FineTuneRun) throws {
         guard let available = ProcessMemory.availableByteCount else { return }
-        func bytes(_ run: FineTuneRun) throws -> Int {
-            try run.memory().total(optimizerBuffers: run.settings.buffersPerParameter)
-        }
-        let needed = try bytes(run)
+        let buffers = run.settings.buffersPerParameter
+        let needed = memory.total(optimizerBuffers: buffers)
         guard needed > available else { return }
         var advice = ["a smaller --image-size"]
         var smaller = run
         while smaller.settings.batch > 1 {
             smaller.settings.batch /= 2
-            guard try bytes(smaller) <= available else { continue }
+            guard try smaller.memory().total(optimizerBuffers: buffers) <= available else { continue }
             let factor = (run.settings.batch + smaller.settings.batch - 1) / smaller.settings.batch
             advice.insert(
                 "--batch \(smaller.settings.batch) --accumulate \(run.settings.accumulate * factor) for the same steps",
@@ -141,8 +139,9 @@ struct FineTuneTraining {
         let outcome = try follow(run, epochs: settings.epochs)
         let path = FineTuneRun.modelPath(in: folder)
         let evaluation = FineTuneEvaluation(
-            model: try SegmentationModel(reading: path), data: data, batch: settings.batch, threads: job.threads,
-            output: output)
+            predictor: try Predictor(
+                SegmentationModel(reading: path), batchSize: settings.batch, threads: job.threads),
+            data: data, output: output)
         let validation = try evaluation.validation(part)
         let test = try evaluation.test()
         try evaluation.writeOverlays(part, in: folder + "/overlays")

@@ -93,8 +93,3 @@ final class ProgressLine: Sendable {
         return parts.joined(separator: "  ")
     }
 }
-
-extension Duration {
-    /// The span in seconds.
-    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
-}

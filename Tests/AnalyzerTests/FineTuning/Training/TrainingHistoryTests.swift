@@ -44,27 +44,41 @@ import Testing
             1, 0, 0, 0, 2, 0, 0, 0, 3,  // classes 0, 1, 2
             0, 5, 5, 0, 5, 4, 0, 1, 9,  // a tie takes the first: 0, 0, 2
         ]
-        let overlap = logits.withUnsafeBufferPointer {
-            ClassOverlap(
+        let counts = logits.withUnsafeBufferPointer {
+            ConfusionMatrix(
                 logits: $0, shape: [2, 3, 1, 3], labels: [0, 1, 1, 255, 1, 2], classes: 3, threads: 2)
         }
-        #expect(overlap.truth == [1, 3, 1] && overlap.predicted == [2, 1, 2] && overlap.both == [1, 1, 1])
-        #expect(overlap.dice == [0.5, 2.0 / 3])
+        #expect((0..<3).map { counts[$0].truth } == [1, 3, 1] && (0..<3).map { counts[$0].predicted } == [2, 1, 2])
+        #expect((0..<3).map { counts[$0].truePositives } == [1, 1, 1])
+        #expect(counts.dice == [0.5, 2.0 / 3])
     }
 
     @Test func oneLogitMeansClassOneFromAHalfOn() {
         let logits: [Float] = [-0.1, 0, 0.1, 5]
-        let overlap = logits.withUnsafeBufferPointer {
-            ClassOverlap(logits: $0, shape: [1, 1, 2, 2], labels: [0, 0, 1, 1], classes: 2, threads: 1)
+        let counts = logits.withUnsafeBufferPointer {
+            ConfusionMatrix(logits: $0, shape: [1, 1, 2, 2], labels: [0, 0, 1, 1], classes: 2, threads: 1)
         }
-        #expect(overlap.truth == [2, 2] && overlap.predicted == [1, 3] && overlap.both == [1, 2])
+        #expect((0..<2).map { counts[$0].truth } == [2, 2] && (0..<2).map { counts[$0].predicted } == [1, 3])
+        #expect((0..<2).map { counts[$0].truePositives } == [1, 2])
     }
 
-    @Test func countsOfBatchesAddUp() {
-        var sum = ClassOverlap()
-        #expect(sum.dice.isEmpty)
-        sum.add(ClassOverlap(truth: [5, 0], predicted: [4, 1], both: [4, 0]))
-        sum.add(ClassOverlap(truth: [1, 3], predicted: [2, 2], both: [1, 2]))
-        #expect(sum.truth == [6, 3] && sum.dice == [2.0 * 2 / 6])
+    @Test func countsOfBatchesAddUp() throws {
+        var sums = EpochSums()
+        #expect(sums.record(epoch: 1, step: 0).trainingDice.isEmpty)
+        // Truth and prediction of each pixel.
+        for pixels: [(UInt8, UInt8)] in [
+            [(0, 0), (0, 0), (0, 0), (0, 0), (0, 1)], [(0, 0), (1, 1), (1, 1), (1, 0)],
+        ] {
+            var counts = ConfusionMatrix(classCount: 2)
+            pixels.map(\.1).withUnsafeBufferPointer { predicted in
+                pixels.map(\.0).withUnsafeBufferPointer { truth in
+                    counts.add(prediction: predicted, truth: truth, ignoreLabel: nil)
+                }
+            }
+            sums.add(BatchOutcome(loss: 1, terms: [1], gradientNorm: nil, confusion: counts), images: 1)
+        }
+        let sum = try #require(sums.confusion)
+        #expect((0..<2).map { sum[$0].truth } == [6, 3])
+        #expect(sums.record(epoch: 1, step: 0).trainingDice == [2.0 * 2 / 6])
     }
 }
