@@ -1,7 +1,8 @@
 // swift-tools-version: 6.2
-// Ripe: chooses, converts and (later) fine-tunes pretraining checkpoints for medical image segmentation.
+// Ripe: chooses, converts and fine-tunes pretraining checkpoints for medical image segmentation.
 //
-// Modules point one way: System <- Formats <- Engine <- Analyzer <- tools.
+// Modules point one way: System <- Formats <- Engine <- Analyzer <- tools. The tools' code is the library Commands, which the
+// program `ripe` and the shared library libripe.so have in common.
 //
 // Dependencies, each with its reason:
 // - swift-argument-parser (tools only): usage errors, --help and completions that users expect.
@@ -26,6 +27,8 @@ let package = Package(
         .library(name: "Engine", targets: ["Engine"]),
         .library(name: "Analyzer", targets: ["Analyzer"]),
         .executable(name: "ripe", targets: ["ripe"]),
+        // Becomes libripe.so (`make plugin`); two products of one name are not allowed.
+        .library(name: "ripe-plugin", type: .dynamic, targets: ["Commands"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -47,13 +50,18 @@ let package = Package(
             name: "Engine", dependencies: ["Formats", "COneDNN", "CKernels"], swiftSettings: strict),
         .target(
             name: "Analyzer", dependencies: ["Engine", "Formats", "CKernels"], swiftSettings: strict),
-        .executableTarget(
-            name: "ripe",
+        // The header of libripe.so, which its Swift side is compiled against.
+        .systemLibrary(name: "CRipe", path: "Sources/tools/plugin/include"),
+        .target(
+            name: "Commands",
             dependencies: [
-                "Analyzer", "Engine", "Formats",
+                "Analyzer", "Engine", "Formats", "CRipe",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Sources/tools/ripe", swiftSettings: strict),
+            path: "Sources/tools", exclude: ["main", "plugin/include", "plugin/python"],
+            sources: ["ripe", "plugin/library"], swiftSettings: strict),
+        .executableTarget(
+            name: "ripe", dependencies: ["Commands"], path: "Sources/tools/main", swiftSettings: strict),
         .target(
             name: "TestSupport", dependencies: ["Engine", "Formats"], path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
@@ -67,7 +75,7 @@ let package = Package(
         .testTarget(
             name: "ToolTests",
             dependencies: [
-                "TestSupport", "Analyzer", "Engine", "Formats", "ripe",
+                "TestSupport", "Analyzer", "Engine", "Formats", "Commands", "ripe",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

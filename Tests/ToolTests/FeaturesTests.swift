@@ -5,7 +5,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@testable import ripe
+@testable import Commands
 
 @Suite struct FeaturesCommand {
     private let folder: TemporaryFolder

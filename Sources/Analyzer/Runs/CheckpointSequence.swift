@@ -131,6 +131,17 @@ public struct CheckpointSequence: Sendable {
         self.notes = notes
     }
 
+    /// A sequence of known files, put in the order of training and named so that their names are distinct.
+    public init(sorting files: [CheckpointFile]) {
+        let names = Self.distinctNames(files.map(\.path))
+        let named = zip(files, names).map { file, name in
+            var file = file
+            file.name = name
+            return file
+        }
+        self.init(files: named.sorted(by: Self.precedes))
+    }
+
     /// By epoch, then step, then natural name; what is not known comes last.
     private static func precedes(_ left: CheckpointFile, _ right: CheckpointFile) -> Bool {
         let (leftEpoch, rightEpoch) = (left.epoch ?? .max, right.epoch ?? .max)

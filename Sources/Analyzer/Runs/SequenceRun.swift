@@ -113,6 +113,7 @@ public struct SequenceRun: Sendable {
     private func cachedOrComputed(
         _ file: CheckpointFile, isCancelled: () -> Bool, onEvent: (Event) -> Void
     ) throws(AnalyzerError) -> Result<(Candidate, isCached: Bool), ExclusionReason> {
+        let signature = FileSignature(of: file.parts)
         let hash: String
         do throws(FormatError) { hash = try Self.contentHash(of: file.parts) } catch {
             return .failure(ExclusionReason(error, file.path))
@@ -137,6 +138,11 @@ public struct SequenceRun: Sendable {
         switch try compute(network, isCancelled: isCancelled, onEvent: onEvent) {
         case .failure(let reason): return .failure(reason)
         case .success(let result):
+            // What was hashed and what was scored must be the same bytes, or the cache would hold wrong numbers for ever.
+            guard signature == FileSignature(of: file.parts) else {
+                return .failure(
+                    ExclusionReason("it was changed while it was scored; score it again when it is complete"))
+            }
             do throws(FormatError) { try cache?.store(result, as: key) } catch {
                 onEvent(.note("\(cache?.folder ?? ""): finished scores are not kept: \(error.reason)"))
             }

@@ -7,17 +7,21 @@ import Glibc
 
 /// The root command; one subcommand per file.
 struct Ripe: ParsableCommand {
+    /// The version of the program, of libripe and of the Python package.
+    static let version = "0.1.0"
+
     static let configuration = CommandConfiguration(
         commandName: "ripe",
         abstract: "Score, choose, fine-tune and convert pretraining checkpoints for medical image segmentation.",
         discussion: """
-            Exit codes: 0 done; 1 failed, or some checkpoints were excluded (the rest is scored and written); 64 wrong usage; \
+            Exit codes: 0 done; 1 failed, or some checkpoints were excluded (the rest is scored and written); 3 'ripe watch' advises to stop; 64 wrong usage; \
             130 stopped by Ctrl-C.
             """,
-        version: "0.1.0",
+        version: version,
         subcommands: [
-            Score.self, Pick.self, FineTune.self, Run.self, Predict.self, Convert.self, Diff.self, Inspect.self,
-            Features.self, Gradients.self, Bench.self,
+            Score.self, Pick.self, Watch.self, FineTune.self, Run.self, Predict.self, Convert.self, Diff.self,
+            Inspect.self,
+            Features.self, Gradients.self, Bench.self, Doctor.self,
         ])
 
     func run() throws {
@@ -37,9 +41,9 @@ struct Ripe: ParsableCommand {
 }
 
 /// Parses, runs, and turns every ending into one line and an exit code.
-@main
-enum Start {
-    static func main() {
+package enum Start {
+    /// What the program does.
+    package static func main() {
         FileSignals.install()
         ProcessMemory.keepFreed()
         do {

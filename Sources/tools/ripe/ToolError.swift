@@ -14,6 +14,8 @@ enum ToolError: Error, Equatable {
     case interrupted(String)
     /// The command did its work, but not for all files; the remarks are printed already.
     case incomplete
+    /// The stopping rule of a watch says stop; everything is printed already.
+    case stopAdvised
 }
 
 extension ToolError {
@@ -28,14 +30,15 @@ extension ToolError: CustomStringConvertible {
     var description: String {
         switch self {
         case .failure(let text), .usage(let text), .interrupted(let text): text
-        case .outputClosed, .incomplete: ""
+        case .outputClosed, .incomplete, .stopAdvised: ""
         }
     }
 
-    /// The process's exit code: 1 failure, 64 usage (EX_USAGE), 128 + signal otherwise.
+    /// The process's exit code: 1 failure, 3 stop advised, 64 usage (EX_USAGE), 128 + signal otherwise.
     var exitCode: Int32 {
         switch self {
         case .failure, .incomplete: 1
+        case .stopAdvised: 3
         case .usage: 64
         case .outputClosed: 128 + 13
         case .interrupted: 128 + 2

@@ -3,7 +3,7 @@
 import Formats
 import Testing
 
-@testable import ripe
+@testable import Commands
 
 @Suite struct StorageUses {
     private func tensor(

@@ -4,7 +4,7 @@ import Analyzer
 import ArgumentParser
 import Testing
 
-@testable import ripe
+@testable import Commands
 
 @Suite struct ScoringChoiceTests {
     private func message(_ arguments: String...) -> String {

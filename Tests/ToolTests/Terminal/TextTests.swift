@@ -2,7 +2,7 @@
 
 import Testing
 
-@testable import ripe
+@testable import Commands
 
 private let plain = Terminal(isInteractive: false, width: 60, hasColors: false)
 

@@ -45,6 +45,12 @@ struct TargetFolder {
         return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder
     }
 
+    /// The folders in a folder; none when it cannot be listed.
+    static func subfolders(of path: String) -> [String] {
+        guard let listed = try? TargetFolder(path) else { return [] }
+        return listed.folders.map { listed($0) }
+    }
+
     static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
     private static func reason(_ error: any Error) -> String {

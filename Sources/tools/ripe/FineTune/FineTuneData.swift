@@ -41,6 +41,7 @@ struct FineTuneData {
             try Self.opened(place.paths, place.options, output), scheme: data.scheme, use: .evaluation, output)
         test = judging
         try Self.show(judging, title: "Images to judge by" + (place.note.map { ": \($0)" } ?? ""), output)
+        if let warning = judging.overlap(with: data) { try output.warn(warning.message) }
     }
 
     /// What judges: what the user names, else the test part of the training images' own layout.

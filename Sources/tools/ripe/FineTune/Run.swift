@@ -67,10 +67,10 @@ struct Run: ParsableCommand, RunsNetworks {
         var scoring = preset.options
         scoring.seed = placement.seed
         let scores = ScoreJob(
-            checkpoints: checkpoints, options: scoring, rule: rule ?? (preset == .paper ? .best : .guarded),
+            options: scoring, rule: rule ?? (preset == .paper ? .best : .guarded),
             preset: preset, hints: hints, cache: cache.folder, threads: job.threads, batch: 8)
         // Mistakes in places, masks and settings are told before hours of work.
-        let sequence = try scores.sequence()
+        let sequence = try scores.sequence(of: checkpoints)
         let data = try FineTuneData(
             job.target, images: job.images, labels: labels, threads: job.threads, output: output)
         let scoredOn = try ScoredOn(target: images, options: scoring, threads: job.threads, progress: progress)

@@ -6,8 +6,12 @@ import Glibc
 
 /// `--threads`.
 struct ThreadOptions: ParsableArguments {
-    @Option(help: "Threads to use; the results do not depend on it. (default: all cores)")
+    @Option(
+        help: "Threads to use; the results do not depend on it. (default: all cores; half of them for 'ripe watch')")
     var threads: Int?
+
+    /// Half of the cores, at least one, unless something else was asked for.
+    var modestCount: Int { threads ?? max(1, Cores.available / 2) }
 
     /// The number of threads, at least one.
     var count: Int { threads ?? Cores.available }

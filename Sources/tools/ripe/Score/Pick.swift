@@ -19,7 +19,7 @@ struct Pick: ParsableCommand, RunsNetworks {
         let report = try options.report(isSilent: true)
         guard let pick = report.recommendation.pick else { throw ToolError.failure(report.recommendation.sentence) }
         try Console.write(report.candidates[pick].path)
-        if let out = options.out { try report.write(to: out) }
+        if let out = options.setup.out { try report.write(to: out) }
         if !report.excluded.isEmpty { throw ToolError.incomplete }
     }
 }

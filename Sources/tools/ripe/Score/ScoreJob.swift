@@ -6,8 +6,6 @@ import Formats
 
 /// What is scored and how, whoever asks.
 struct ScoreJob {
-    /// Folders, files or patterns.
-    let checkpoints: [String]
     let options: ScoringOptions
     let rule: PickRule
     let preset: ScoringPreset
@@ -17,25 +15,38 @@ struct ScoreJob {
     /// Images that go through the network together.
     let batch: Int
 
-    /// Finds the checkpoints, so that a mistake in their place is told before any image is read.
-    func sequence() throws -> CheckpointSequence { try CheckpointSequence.find(checkpoints, graph: hints.graph) }
+    /// Finds checkpoints in folders, files or patterns, so that a mistake there is told before any image is read.
+    func sequence(of places: [String]) throws -> CheckpointSequence {
+        try CheckpointSequence.find(places, graph: hints.graph)
+    }
 
-    /// Scores everything and chooses.
-    ///
-    /// - Throws: ``ToolError`` when nothing can be recommended or the user stopped it.
-    func report(of sequence: CheckpointSequence, on scoredOn: ScoredOn, progress: ProgressLine) throws -> ScoreReport {
-        let scorer = try Scorer(source: scoredOn.source, options: options)
-        var run = SequenceRun(scorer: scorer, targetHash: scoredOn.fingerprint)
+    /// How each checkpoint is scored.
+    func run(on scoredOn: ScoredOn) throws -> SequenceRun {
+        var run = SequenceRun(
+            scorer: try Scorer(source: scoredOn.source, options: options), targetHash: scoredOn.fingerprint)
         run.hints = hints
         run.normalizesInput = scoredOn.normalizes
         run.batchSize = batch
         run.threads = threads
         run.cache = cache
+        return run
+    }
+
+    /// Chooses among what is scored.
+    func report(_ outcome: SequenceRun.Outcome, of run: SequenceRun, on scoredOn: ScoredOn) -> ScoreReport {
+        ScoreReport(outcome, scorer: run.scorer, rule: rule, preset: preset, target: scoredOn.json)
+    }
+
+    /// Scores everything and chooses.
+    ///
+    /// - Throws: ``ToolError`` when nothing can be recommended or the user stopped it.
+    func report(of sequence: CheckpointSequence, on scoredOn: ScoredOn, progress: ProgressLine) throws -> ScoreReport {
+        let run = try run(on: scoredOn)
         progress.remark("Scoring \(counted(sequence.files.count, "checkpoint")) on \(scoredOn.summary).")
         for note in sequence.notes + scoredOn.notes { progress.remark("  note: \(note)") }
         if let network = networkText(sequence) { progress.remark("  network: \(network)") }
         let outcome = try ScoreProgress(progress, sequence).follow(run)
-        let report = ScoreReport(outcome, scorer: scorer, rule: rule, preset: preset, target: scoredOn.json)
+        let report = report(outcome, of: run, on: scoredOn)
         guard !report.candidates.isEmpty else {
             let only = report.excluded.count == 1 ? report.excluded.first : nil
             throw ToolError.failure(only.map { "\($0.path): \($0.reason)" } ?? "no checkpoint could be scored")

@@ -1,14 +1,34 @@
-// The options that `ripe score` and `ripe pick` share.
+// The options that `ripe score`, `ripe pick`, `ripe watch` and libripe share.
 
 import Analyzer
 import ArgumentParser
 import Engine
 
-/// Everything that leads to a recommendation.
+/// Everything that leads to a recommendation: checkpoints, and what is done with them.
 struct ScoreOptions: ParsableArguments {
     @Argument(help: "Checkpoints: a folder, files, or a pattern; formats may be mixed.", completion: .file())
     var checkpoints: [String]
 
+    @OptionGroup var setup: ScoreSetup
+
+    func validate() throws { try setup.checkSource() }
+
+    /// Scores everything and chooses.
+    ///
+    /// - Parameter isSilent: whether to keep progress and remarks to itself.
+    /// - Throws: ``ToolError`` when nothing can be recommended or the user stopped it.
+    func report(isSilent: Bool) throws -> ScoreReport {
+        let progress = ProgressLine(isSilent: isSilent)
+        defer { progress.clear() }
+        if let out = setup.out { try OutputFolder.check(out) }
+        let job = setup.job(threads: setup.threads.count)
+        let sequence = try job.sequence(of: checkpoints)
+        return try job.report(of: sequence, on: try setup.scoredOn(job, progress: progress), progress: progress)
+    }
+}
+
+/// Images, scores, networks and where results go: everything but the checkpoints.
+struct ScoreSetup: ParsableArguments {
     @OptionGroup(title: "Images") var images: TargetChoices
 
     @Option(
@@ -34,34 +54,37 @@ struct ScoreOptions: ParsableArguments {
     func validate() throws {
         guard (1...4096).contains(batch) else { throw ValidationError("--batch must be from 1 to 4096") }
         guard views.count <= 2 else { throw ValidationError("--views takes one file, or two") }
+    }
+
+    /// Says what is wrong with the choice of images.
+    func checkSource() throws {
         switch (images.target.isEmpty, views.isEmpty) {
         case (true, true): throw ValidationError("Give the images to score on with --target, or views with --views")
         case (false, false): throw ValidationError("--target and --views cannot go together")
-        case (true, false):
-            if let option = choices.viewOption ?? images.preparationOption {
-                throw ValidationError("--views are scored as they are; \(option) belongs to --target")
-            }
+        case (true, false): try checkViewsAlone()
         default: break
         }
     }
 
-    /// Scores everything and chooses.
-    ///
-    /// - Parameter isSilent: whether to keep progress and remarks to itself.
-    /// - Throws: ``ToolError`` when nothing can be recommended or the user stopped it.
-    func report(isSilent: Bool) throws -> ScoreReport {
-        let progress = ProgressLine(isSilent: isSilent)
-        defer { progress.clear() }
-        if let out { try OutputFolder.check(out) }
-        let job = ScoreJob(
-            checkpoints: checkpoints, options: choices.options, rule: choices.pickRule, preset: choices.preset,
-            hints: architecture.hints(defaults: choices.architectureDefaults), cache: cache.folder,
-            threads: threads.count, batch: batch)
-        let sequence = try job.sequence()
-        let scoredOn =
-            try views.isEmpty
-            ? ScoredOn(target: images, options: job.options, threads: threads.count, progress: progress)
+    /// Says what given views cannot be combined with.
+    func checkViewsAlone() throws {
+        if let option = choices.viewOption ?? images.preparationOption {
+            throw ValidationError("--views are scored as they are; \(option) belongs to --target")
+        }
+    }
+
+    /// What is done with checkpoints.
+    func job(threads: Int) -> ScoreJob {
+        ScoreJob(
+            options: choices.options, rule: choices.pickRule, preset: choices.preset,
+            hints: architecture.hints(defaults: choices.architectureDefaults), cache: cache.folder, threads: threads,
+            batch: batch)
+    }
+
+    /// Opens the images or views.
+    func scoredOn(_ job: ScoreJob, progress: ProgressLine) throws -> ScoredOn {
+        try views.isEmpty
+            ? ScoredOn(target: images, options: job.options, threads: job.threads, progress: progress)
             : ScoredOn(views: views)
-        return try job.report(of: sequence, on: scoredOn, progress: progress)
     }
 }

@@ -53,6 +53,19 @@ struct ScoreSummary {
         return lines
     }
 
+    /// The curve alone, for a run that goes on.
+    func curve(for terminal: Terminal) -> [String] { plot.lines(for: terminal, indent: 2) }
+
+    /// A checkpoint in a line: what it is called and its deciding scores.
+    func line(of index: Int) -> String {
+        let scores = deciding.compactMap { setting in
+            candidates[index].score[setting].map {
+                "level \(setting.level) \(fixed($0.value, 4)) ± \(fixed($0.standardError, 4))"
+            }
+        }
+        return "\(label(index)): \(scores.isEmpty ? "no score that decides" : scores.joined(separator: ", "))"
+    }
+
     private func bullet(_ text: String, _ style: Style?, _ terminal: Terminal) -> [String] {
         wrapped(printable(text), to: min(terminal.width, 100) - 4).enumerated().map { index, line in
             (index == 0 ? "  - " : "    ") + (style.map { terminal.styled(line, $0) } ?? line)

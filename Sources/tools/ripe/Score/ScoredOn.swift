@@ -71,8 +71,13 @@ struct ScoredOn {
 
     /// Takes views that the user hands over.
     init(views paths: [String]) throws {
-        let arrays = try paths.map { try NumPy.readArray($0) }
-        let place = paths.joined(separator: ", ")
+        try self.init(views: try paths.map { try NumPy.readArray($0) }, place: paths.joined(separator: ", "))
+    }
+
+    /// Takes views: one array of 2×N×C×H×W, or two of N×C×H×W.
+    ///
+    /// - Parameter place: where they come from.
+    init(views arrays: [TensorView], place: String) throws {
         let stored: StoredViews
         do throws(AnalyzerError) {
             stored = arrays.count == 2 ? try StoredViews(arrays[0], arrays[1]) : try StoredViews(arrays[0])

@@ -59,6 +59,13 @@ final class ProgressLine: Sendable {
         write(terminal.isInteractive ? "\r\(shortened(text, to: terminal.width - 1))\u{1B}[K" : text + "\n")
     }
 
+    /// Shows on a terminal what is waited for.
+    func status(_ text: String) {
+        guard !isSilent, terminal.isInteractive else { return }
+        state.withLock { $0.isOnScreen = true }
+        write("\r\(shortened(printable(text), to: terminal.width - 1))\u{1B}[K")
+    }
+
     /// Writes a whole line that stays, above the moving one; wrapped where a person reads it.
     func remark(_ text: String) {
         guard !isSilent else { return }

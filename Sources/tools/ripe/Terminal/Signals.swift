@@ -35,6 +35,12 @@ enum Interrupt {
 /// Turns signals that files cause into errors: "this mapped page is no longer in the file" becomes a message and exit
 /// code 1, "this file may not grow further" the failure of the write.
 enum FileSignals {
+    private static let startsAnew = Atomic<Bool>(false)
+
+    /// From now on the program begins again, in place and with the same arguments, when a mapped file is cut short: for a
+    /// watch, whose files are other programs' and whose results are kept.
+    static func startAnew() { startsAnew.store(true, ordering: .relaxed) }
+
     /// Installs the handlers.
     static func install() {
         signal(SIGXFSZ, SIG_IGN)
@@ -43,12 +49,23 @@ enum FileSignals {
         action.__sigaction_handler.sa_sigaction = { _, info, _ in
             let address = info.map { UInt(bitPattern: $0.pointee._sifields._sigfault.si_addr) } ?? 0
             let file = FileSignals.mappedFile(at: address) ?? "a file"
+            if FileSignals.startsAnew.load(ordering: .relaxed) { FileSignals.beginAgain(because: file) }
             Console.note(
                 "ripe: \(file): it was cut short or could not be read while it was in use; run again when it is complete"
             )
             _exit(1)
         }
         sigaction(SIGBUS, &action, nil)
+    }
+
+    /// Becomes the program anew; returns only when that cannot be done.
+    private static func beginAgain(because file: String) {
+        Console.note("ripe: \(file): it was cut short while it was read; starting again from what is kept")
+        // The signal is blocked inside its handler, and would stay so.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigprocmask(SIG_SETMASK, &signals, nil)
+        execv("/proc/self/exe", CommandLine.unsafeArgv)
     }
 
     /// The file mapped at an address, from the kernel's own list.
