@@ -1,7 +1,7 @@
 # Ripe's everyday commands. `make` alone explains them.
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test test-interop demo bench fuzz format lint clean
+.PHONY: help deps build plugin wheel test test-interop test-plugin demo bench fuzz format lint clean
 
 # A hang of Swift's crash backtracer must not hide a failing test.
 export SWIFT_BACKTRACE := enable=no
@@ -28,6 +28,16 @@ test-interop: build ## check with PyTorch, timm and Keras themselves what conver
 
 build: deps ## build the command-line tool with optimisations: .build/release/ripe
 	@scripts/build-release.sh
+
+plugin: deps ## build libripe.so, the C library, with optimisations: .build/plugin/libripe.so
+	@scripts/plugin/build.sh
+
+wheel: plugin ## build the Python package on it: dist/ripe-*.whl
+	@scripts/wheel.sh .build/plugin/libripe.so dist
+
+test-plugin: wheel ## check libripe.so under valgrind, and the Python package with PyTorch Lightning, Keras and Hugging Face
+	@scripts/plugin/check.sh
+	@scripts/python-tests.sh
 
 bench: build ## measure speed and memory against PyTorch and nibabel; makes its own Python environment in .venv-bench
 	@scripts/install-deps.sh bench

@@ -1,26 +1,29 @@
 // The functions of ripe.h. Each only checks its arguments, calls a session, and turns the outcome into a status: what they
-// promise is said in the header.
+// promise is said in the header. They are public because only those get a name that C can find.
 
 import Analyzer
-import CRipe
+public import CRipe
 import Formats
 import Glibc
 
 /// `char **`: where a string for the caller goes.
-typealias CText = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+public typealias CText = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
 /// `const char *const *`
-typealias CStrings = UnsafePointer<UnsafePointer<CChar>?>
+public typealias CStrings = UnsafePointer<UnsafePointer<CChar>?>
 /// `ripe_session **`
-typealias CSession = UnsafeMutablePointer<OpaquePointer?>
+public typealias CSession = UnsafeMutablePointer<OpaquePointer?>
 
+/// See `ripe_abi_version` in ripe.h.
 @_cdecl("ripe_abi_version")
-func abiVersion() -> UInt32 { UInt32(RIPE_ABI_VERSION) }
+public func ripeAbiVersion() -> UInt32 { UInt32(RIPE_ABI_VERSION) }
 
+/// See `ripe_version` in ripe.h.
 @_cdecl("ripe_version")
-func version() -> UnsafePointer<CChar>? { PluginText.version }
+public func ripeVersion() -> UnsafePointer<CChar>? { PluginText.version }
 
+/// See `ripe_open` in ripe.h.
 @_cdecl("ripe_open")
-func open(
+public func ripeOpen(
     _ options: CStrings?, _ count: Int32, _ session: CSession?,
     _ error: CText?
 ) -> ripe_status {
@@ -31,8 +34,9 @@ func open(
     }
 }
 
+/// See `ripe_open_views` in ripe.h.
 @_cdecl("ripe_open_views")
-func openViews(
+public func ripeOpenViews(
     _ first: UnsafePointer<Float>?, _ second: UnsafePointer<Float>?, _ shape: UnsafePointer<Int64>?,
     _ options: CStrings?, _ count: Int32, _ session: CSession?,
     _ error: CText?
@@ -49,8 +53,9 @@ func openViews(
     }
 }
 
+/// See `ripe_score` in ripe.h.
 @_cdecl("ripe_score")
-func score(
+public func ripeScore(
     _ session: OpaquePointer?, _ path: UnsafePointer<CChar>?,
     _ result: CText?,
     _ error: CText?
@@ -62,16 +67,18 @@ func score(
     }
 }
 
+/// See `ripe_forget` in ripe.h.
 @_cdecl("ripe_forget")
-func forget(
+public func ripeForget(
     _ session: OpaquePointer?, _ path: UnsafePointer<CChar>?,
     _ error: CText?
 ) -> ripe_status {
     PluginText.status(error) { try PluginText.session(session).forget(try PluginText.string(path, "path")) }
 }
 
+/// See `ripe_table` in ripe.h.
 @_cdecl("ripe_table")
-func table(
+public func ripeTable(
     _ session: OpaquePointer?, _ json: CText?,
     _ error: CText?
 ) -> ripe_status {
@@ -82,8 +89,9 @@ func table(
     }
 }
 
+/// See `ripe_pick` in ripe.h.
 @_cdecl("ripe_pick")
-func pick(
+public func ripePick(
     _ session: OpaquePointer?, _ path: CText?,
     _ sentence: CText?,
     _ error: CText?
@@ -97,8 +105,9 @@ func pick(
     }
 }
 
+/// See `ripe_should_stop` in ripe.h.
 @_cdecl("ripe_should_stop")
-func shouldStop(
+public func ripeShouldStop(
     _ session: OpaquePointer?, _ patience: Int32, _ minEpochs: Int32, _ confidence: Double,
     _ stop: UnsafeMutablePointer<Int32>?, _ reason: CText?,
     _ error: CText?
@@ -118,22 +127,26 @@ func shouldStop(
     }
 }
 
+/// See `ripe_write` in ripe.h.
 @_cdecl("ripe_write")
-func write(
+public func ripeWrite(
     _ session: OpaquePointer?, _ folder: UnsafePointer<CChar>?,
     _ error: CText?
 ) -> ripe_status {
     PluginText.status(error) { try PluginText.session(session).write(to: try PluginText.string(folder, "folder")) }
 }
 
+/// See `ripe_cancel` in ripe.h.
 @_cdecl("ripe_cancel")
-func cancel(_ session: OpaquePointer?) { try? PluginText.session(session).cancel() }
+public func ripeCancel(_ session: OpaquePointer?) { try? PluginText.session(session).cancel() }
 
+/// See `ripe_free` in ripe.h.
 @_cdecl("ripe_free")
-func freeText(_ text: UnsafeMutablePointer<CChar>?) { free(text) }
+public func ripeFree(_ text: UnsafeMutablePointer<CChar>?) { free(text) }
 
+/// See `ripe_close` in ripe.h.
 @_cdecl("ripe_close")
-func close(_ session: OpaquePointer?) {
+public func ripeClose(_ session: OpaquePointer?) {
     // In a forked child nothing is freed: threads that the release might wait for are not there.
     guard let session, (try? PluginText.session(session)) != nil else { return }
     Unmanaged<PluginSession>.fromOpaque(UnsafeRawPointer(session)).release()
