@@ -1,12 +1,13 @@
 # Ripe's everyday commands. `make` alone explains them.
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build plugin wheel test test-interop test-plugin demo bench fuzz format lint clean
+.PHONY: help deps build plugin wheel man install deb test test-interop test-plugin demo bench fuzz format lint clean
 
 # A hang of Swift's crash backtracer must not hide a failing test.
 export SWIFT_BACKTRACE := enable=no
 
 RIPE := .build/release/ripe
+PREFIX ?= /usr/local
 
 help: ## explain these targets
 	@echo "Ripe scores, chooses, fine-tunes and converts pretraining checkpoints for medical image segmentation."
@@ -35,9 +36,18 @@ plugin: deps ## build libripe.so, the C library, with optimisations: .build/plug
 wheel: plugin ## build the Python package on it: dist/ripe-*.whl
 	@scripts/wheel.sh .build/plugin/libripe.so dist
 
+man: deps ## make the man pages, from the text of --help: .build/man
+	@scripts/package/man.sh
+
+install: build plugin man ## install program, library, man pages and completions under PREFIX (/usr/local)
+	@scripts/package/install.sh $(PREFIX)
+
+deb: build plugin man ## build a Debian package that needs no Swift: dist/ripe_*.deb
+	@scripts/package/deb.sh
+
 test-plugin: wheel ## check libripe.so under valgrind, and the Python package with PyTorch Lightning, Keras and Hugging Face
 	@scripts/plugin/check.sh
-	@scripts/python-tests.sh
+	@scripts/python-tests.sh dist/ripe-*.whl
 
 bench: build ## measure speed and memory against PyTorch and nibabel; makes its own Python environment in .venv-bench
 	@scripts/install-deps.sh bench
