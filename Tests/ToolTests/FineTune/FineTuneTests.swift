@@ -71,6 +71,13 @@ import Testing
         #expect(converted.code == 0, "\(converted.errors)")
     }
 
+    @Test func testImagesThatAreTrainedOnAreTold() throws {
+        let target = try SquaresTarget()
+        let run = try ripe(target.arguments("--test", target.train, "--epochs", "1"))
+        #expect(run.code == 0)
+        #expect((run.output + run.errors).contains("8 of 8 cases are also in the training data, byte for byte"))
+    }
+
     @Test func foldsMeasureEveryCaseByANetworkThatNeverSawIt() throws {
         let run = try ripe(target.arguments("--folds", "2", "--epochs", "1"))
         #expect(run.code == 0, "\(run.errors)")
