@@ -86,6 +86,10 @@ struct ReportPage {
         .object([
             "wide": .markup(ScoreCurve(scores, layout: .wide).svg),
             "narrow": .markup(ScoreCurve(scores, layout: .narrow).svg),
+            "meaning": .text(
+                scores.decidedBy.count > 1
+                    ? "Each panel is the score at one level of the encoder; together they decide, by the mean of a "
+                        + "checkpoint’s ranks." : "One score, at one level of the encoder, decides."),
         ])
     }
 

@@ -75,6 +75,8 @@ enum ReportStyle {
         thead th{color:var(--quiet);font-weight:600;white-space:nowrap}
         tbody th{font-weight:600}
         .number{text-align:right;white-space:nowrap}
+        .numbers thead th:not(:first-child),.all thead th{text-align:right}
+        .words-last thead th:last-child{text-align:left}
         .label{white-space:nowrap}
         .pick-row{background:var(--pick-ground)}
         .tag{font-size:.78rem;font-weight:600;border:1px solid var(--pick);color:var(--pick);border-radius:1em;padding:0 .5em;white-space:nowrap}

@@ -35,7 +35,7 @@ extension ReportTemplate {
         <figure class="plot"><div class="wide">{{{wide}}}</div><div class="narrow">{{{narrow}}}</div></figure>
         {{#table}}
         <details><summary>The same as a table</summary>
-        <div class="scroll" tabindex="0" role="region" aria-label="Epochs"><table>
+        <div class="scroll" tabindex="0" role="region" aria-label="Epochs"><table class="numbers all">
         <thead><tr>{{#header}}<th scope="col">{{.}}</th>{{/header}}</tr></thead>
         <tbody>
         {{#rows}}<tr>{{#cells}}<td class="number">{{.}}</td>{{/cells}}</tr>
@@ -52,7 +52,7 @@ extension ReportTemplate {
         <p>Over all pixels of the set taken together; distances, and the last column, are means over the cases. The background is left out of all means, and so is whatever is undefined (–), such as a distance where a class is absent.</p>
         {{#tables}}
         <h3 class="caption">{{title}}</h3>
-        <div class="scroll" tabindex="0" role="region" aria-label="{{title}}"><table>
+        <div class="scroll" tabindex="0" role="region" aria-label="{{title}}"><table class="numbers">
         <thead><tr><th scope="col">Measure</th>{{#header}}<th scope="col">{{.}}</th>{{/header}}</tr></thead>
         <tbody>
         {{#rows}}<tr><th scope="row" title="{{better}}">{{name}}</th>{{#cells}}<td class="number">{{.}}</td>{{/cells}}</tr>
@@ -60,7 +60,7 @@ extension ReportTemplate {
         </tbody></table></div>
         {{#cases}}
         <details><summary>Dice of each case: {{title}}</summary>
-        <div class="scroll" tabindex="0" role="region" aria-label="Dice of each case"><table>
+        <div class="scroll" tabindex="0" role="region" aria-label="Dice of each case"><table class="numbers">
         <thead><tr><th scope="col">Case</th>{{#header}}<th scope="col">{{.}}</th>{{/header}}</tr></thead>
         <tbody>
         {{#rows}}<tr><th scope="row">{{name}}</th>{{#cells}}<td class="number">{{.}}</td>{{/cells}}</tr>

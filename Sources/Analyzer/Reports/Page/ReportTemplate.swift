@@ -80,12 +80,12 @@ enum ReportTemplate {
         {{#curve}}
         <section id="curve" aria-labelledby="curve-heading">
         <h2 id="curve-heading">Score by checkpoint</h2>
-        <p>Lower is better. Each panel is one deciding score; the band is the noise of the images on each score alone. Differences between checkpoints are surer than the bands look, for all see the same images.</p>
+        <p>The score says how much closer, to the encoder, two views of an image are than views of different images; lower is better. {{meaning}} The band is the noise of the images on each score alone; differences between checkpoints are surer than it looks, for all see the same images.</p>
         <figure class="plot"><div class="wide">{{{wide}}}</div><div class="narrow">{{{narrow}}}</div></figure>
         {{/curve}}
         {{#table}}
         <details id="checkpoints"><summary>The same as a table</summary>
-        <div class="scroll" tabindex="0" role="region" aria-label="Scores of all checkpoints"><table>
+        <div class="scroll" tabindex="0" role="region" aria-label="Scores of all checkpoints"><table class="numbers words-last">
         <thead><tr>{{#header}}<th scope="col">{{.}}</th>{{/header}}</tr></thead>
         <tbody>
         {{#rows}}<tr{{#isPick}} class="pick-row"{{/isPick}}><th scope="row" title="{{title}}">{{name}}</th>{{#cells}}<td class="number">{{.}}</td>{{/cells}}<td>{{standing}}</td></tr>
@@ -101,7 +101,7 @@ enum ReportTemplate {
         <section id="rules" aria-labelledby="rules-heading">
         <h2 id="rules-heading">What each rule would take</h2>
         <div class="scroll" tabindex="0" role="region" aria-label="Rules and baselines"><table>
-        <thead><tr><th scope="col">Rule or baseline</th><th scope="col">Takes</th><th scope="col">That is</th></tr></thead>
+        <thead><tr><th scope="col">Rule or baseline</th><th scope="col">Takes</th><th scope="col">Meaning</th></tr></thead>
         <tbody>
         {{#rules}}<tr{{#isUsed}} class="pick-row"{{/isUsed}}><th scope="row">{{name}}{{#isUsed}} <span class="tag">in use</span>{{/isUsed}}</th><td class="label">{{pick}}</td><td>{{meaning}}</td></tr>
         {{/rules}}
@@ -134,7 +134,7 @@ enum ReportTemplate {
 
     private static let heatMap = """
         <h3 class="caption">{{title}}</h3>
-        <div class="scroll" tabindex="0" role="region" aria-label="{{title}}"><table class="heat">
+        <div class="scroll" tabindex="0" role="region" aria-label="{{title}}"><table class="heat numbers">
         <thead><tr><th scope="col">Checkpoint</th>{{#levels}}<th scope="col">{{.}}</th>{{/levels}}</tr></thead>
         <tbody>
         {{#rows}}<tr><th scope="row">{{label}}</th>{{#cells}}<td class="{{shade}}" title="{{title}}">{{text}}</td>{{/cells}}</tr>

@@ -68,11 +68,11 @@ struct RecommendationSection {
 
     /// What such a score is worth, said on every report.
     var caveat: String {
-        let images = scores.json["target"]?["images"]?.int.map { ReportNumbers.counted($0, "image") } ?? "the images"
+        let images = scores.json["target"]?["images"]?.int.map { ReportNumbers.counted($0, "image") } ?? "these images"
         return
-            "“Sure” is about the score on \(images) alone, found by resampling them \(scores.resamplings) times. A lower "
-            + "score is a hint at better segmentation, not a promise: on the tables that the method's authors published, taking "
-            + "the last checkpoint did better on average than every setting of the score."
+            "All this is about the score on \(images) alone, resampled \(scores.resamplings) times. A lower score is a hint "
+            + "at better segmentation, not a promise: on the tables that the method’s authors published, taking the last "
+            + "checkpoint did better on average than every setting of the score."
     }
 
     /// A command line to go on with.
