@@ -270,7 +270,8 @@ struct ScoreCurve {
         .guide{stroke:#57606a;stroke-dasharray:2 4}.band{fill:#0a66c2;fill-opacity:.16}
         .line{fill:none;stroke:#0a66c2;stroke-width:2}
         .mark{fill:#fff;stroke:#0a66c2;stroke-width:2}.tied{fill:#0a66c2;stroke:#0a66c2;stroke-width:2}
-        .aside{fill:none;stroke:#8c959f;stroke-width:2;stroke-dasharray:3 2}.pick{fill:#1a7f37;stroke:#fff}
+        .aside{fill:none;stroke:#8c959f;stroke-width:2;stroke-dasharray:3 2}path.aside{stroke-dasharray:none}
+        .pick{fill:#1a7f37;stroke:#fff}
         @media (prefers-color-scheme:dark){.ground{fill:#0d1117}text{fill:#e6edf3}.quiet,.tick{fill:#9198a1}
         .grid{stroke:#30363d}.guide{stroke:#9198a1}.band{fill:#58a6ff;fill-opacity:.2}.line{stroke:#58a6ff}
         .mark{fill:#0d1117;stroke:#58a6ff}.tied{fill:#58a6ff;stroke:#58a6ff}.pick{fill:#3fb950;stroke:#0d1117}}

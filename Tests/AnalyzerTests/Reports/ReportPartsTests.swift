@@ -40,7 +40,7 @@ struct ReportPartsTests {
 
     @Test(arguments: [
         ("a/b_c-1.pt", "a/b_c-1.pt"), ("a b", "'a b'"), ("it's", "'it'\\''s'"), ("$(x)", "'$(x)'"), ("", "''"),
-        ("-x", "'-x'"), ("é", "'é'"), ("epoch=1-step=2.ckpt", "epoch=1-step=2.ckpt"), ("~", "'~'"),
+        ("--out", "--out"), ("é", "'é'"), ("epoch=1-step=2.ckpt", "epoch=1-step=2.ckpt"), ("~", "'~'"),
     ])
     func pathsInCommandsAreQuotedForShells(word: String, quoted: String) {
         #expect(RecommendationSection.quoted(word) == quoted)

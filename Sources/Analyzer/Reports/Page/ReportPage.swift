@@ -46,7 +46,9 @@ struct ReportPage {
             "excluded": excluded,
             "samples": samples.map { .object(["images": $0, "areGiven": .flag(areViewsGiven)]) },
             "tuning": tuning.isEmpty ? nil : Self.tuning(tuning),
-            "overlays": overlays.map { .object(["images": $0]) },
+            "overlays": overlays.map {
+                .object(["images": $0, "key": PictureSections.key(content.metrics?.classes ?? [])])
+            },
             "commands": provenance.commands.map { .object(["list": $0]) },
             "target": provenance.target.map { .object(["facts": $0]) },
             "scoreSettings": provenance.settings.map { .object(["facts": $0]) },
@@ -74,7 +76,7 @@ struct ReportPage {
     /// The head of a page that is about a fine-tuning alone, or the result below a recommendation.
     private func tuningHead(_ tuning: FineTuningSection) -> PageValue? {
         guard !tuning.isEmpty else { return nil }
-        let command = tuning.model.map { "ripe predict \(RecommendationSection.quoted($0)) IMAGES --out masks" }
+        let command = tuning.model.map { "ripe predict \(RecommendationSection.quotedPath($0)) IMAGES --out masks" }
         return .object([
             "sentence": .text(tuning.sentence ?? "A network was trained; it has not been measured."),
             "isAlone": .flag(content.scores == nil), "mismatch": tuning.mismatch.map { .text($0) },
@@ -97,6 +99,7 @@ struct ReportPage {
         let maps = HeatMaps(scores).page
         return .object([
             "maps": maps.deciding, "others": maps.others,
+            "isPart": .flag(scores.json["settings"]?["levels"]?.array != nil),
             "scale": .list((0...8).map { .object(["shade": .text("h\($0)")]) }),
         ])
     }

@@ -57,6 +57,8 @@ enum ReportStyle {
         .warnings .serious{border-color:var(--alert-edge);background:var(--alert);color:var(--alert-ink);padding:.5rem .8rem}
         .samples,.overlays{list-style:none;padding:0;margin:1rem 0;display:grid;gap:1.2rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,22rem),1fr))}
         .overlays{grid-template-columns:repeat(auto-fill,minmax(min(100%,17rem),1fr))}
+        .key{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem}
+        .dot{display:inline-block;width:.8em;height:.8em;border-radius:50%;margin-right:.4em}
         figure{margin:0}
         figcaption{overflow-wrap:anywhere}
         .triple{display:grid;grid-auto-flow:column;grid-auto-columns:1fr;gap:.4rem}
@@ -103,7 +105,7 @@ enum ReportStyle {
         svg .band{fill:var(--curve);fill-opacity:.18}
         svg .line{fill:none;stroke:var(--curve);stroke-width:2}svg .second{fill:none;stroke:var(--second);stroke-width:2;stroke-dasharray:6 3}
         svg .mark{fill:var(--ground);stroke:var(--curve);stroke-width:2}svg .tied{fill:var(--curve);stroke:var(--curve);stroke-width:2}
-        svg .aside{fill:none;stroke:var(--quiet);stroke-width:2;stroke-dasharray:3 2}svg .pick{fill:var(--pick);stroke:var(--ground)}
+        svg .aside{fill:none;stroke:var(--quiet);stroke-width:2;stroke-dasharray:3 2}svg path.aside{stroke-dasharray:none}svg .pick{fill:var(--pick);stroke:var(--ground)}
 
         """
 

@@ -84,6 +84,7 @@ extension ReportTemplate {
         <section id="overlays" aria-labelledby="overlays-heading">
         <h2 id="overlays-heading">Truth and prediction</h2>
         <p>On the left of each picture the true masks, on the right what the fine-tuned network predicts, in the same colours.</p>
+        <p class="key">{{#key}}<span><span class="dot" style="background:{{color}}"></span>{{name}}</span>{{/key}}</p>
         <ul class="overlays">
         {{#images}}<li><figure>{{#image}}{{> picture}}{{/image}}<figcaption>{{name}}</figcaption></figure></li>
         {{/images}}

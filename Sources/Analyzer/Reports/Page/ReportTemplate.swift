@@ -120,6 +120,7 @@ enum ReportTemplate {
         {{#maps}}
         {{> heatMap}}
         {{/maps}}
+        {{#isPart}}<p class="quiet">These are the levels that were asked for; “ripe score --level all” computes every one.</p>{{/isPart}}
         {{#others}}
         <details><summary>{{count}}, which do not decide</summary>
         {{#maps}}

@@ -47,6 +47,18 @@ enum PictureSections {
             })
     }
 
+    /// Which colour of an overlay is which class.
+    static func key(_ classes: [String]) -> PageValue? {
+        guard !classes.isEmpty else { return nil }
+        return .list(
+            classes.prefix(RunReport.pictureLimit).enumerated().map { index, name in
+                let color = OverlayPalette.color(of: index + 1)
+                return .object([
+                    "name": .text(name), "color": .text("rgb(\(color.red),\(color.green),\(color.blue))"),
+                ])
+            })
+    }
+
     private static func image(_ picture: ReportFiles.Picture, _ words: String) -> PageValue {
         .object([
             "address": .markup(picture.address), "words": .text(words), "width": .text("\(picture.width)"),

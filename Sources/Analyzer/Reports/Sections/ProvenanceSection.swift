@@ -18,7 +18,7 @@ struct ProvenanceSection {
         let line = ([name ?? "?"] + words.dropFirst()).map(RecommendationSection.quoted).joined(separator: " ")
         var pairs: [(key: String, value: String)] = []
         func add(_ key: String, _ value: String?) { if let value, !value.isEmpty { pairs.append((key, value)) } }
-        add("Folder", record["workingDirectory"]?.string)
+        add("Run in", record["workingDirectory"]?.string)
         add("Began", record["started"]?.string)
         add("Ended", record["ended"]?.string)
         let cost = [

@@ -78,18 +78,21 @@ struct RecommendationSection {
     /// A command line to go on with.
     var command: (title: String, text: String)? {
         if let model {
-            return ("Segment images with the result", "ripe predict \(Self.quoted(model)) IMAGES --out masks")
+            return ("Segment images with the result", "ripe predict \(Self.quotedPath(model)) IMAGES --out masks")
         }
         guard let pick = scores.pick else { return nil }
         let target = scores.json["target"]
         // A target of several places is named by all of them, which is no path.
         let place = target?["layout"]?.string == "given views" ? nil : target?["path"]?.string
-        let images = place.flatMap { $0.contains(", ") ? nil : Self.quoted($0) } ?? "IMAGES"
+        let images = place.flatMap { $0.contains(", ") ? nil : Self.quotedPath($0) } ?? "IMAGES"
         return (
             "Fine-tune it on images with masks",
-            "ripe finetune \(Self.quoted(scores.checkpoints[pick].path)) --target \(images) --out finetuned"
+            "ripe finetune \(Self.quotedPath(scores.checkpoints[pick].path)) --target \(images) --out finetuned"
         )
     }
+
+    /// A path for a shell, which no command takes for an option.
+    static func quotedPath(_ path: String) -> String { quoted(path.hasPrefix("-") ? "./" + path : path) }
 
     /// A word for a shell.
     static func quoted(_ word: String) -> String {
@@ -98,7 +101,7 @@ struct RecommendationSection {
                 && ($0.properties.isAlphabetic || $0.properties.numericType != nil
                     || "/._-=+:@%,".unicodeScalars.contains($0))
         }
-        guard !isPlain || word.isEmpty || word.hasPrefix("-") else { return word }
+        guard !isPlain || word.isEmpty else { return word }
         return "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }
 

@@ -98,7 +98,7 @@ struct WatchLoop {
             seed: scoring.scorer.options.seed)
         if let advice { screen.judged(advice) }
         if let advice, advice.stops, let pick = report.recommendation.pick {
-            try screen.finish(report, isWritten: out != nil && writingFailure == nil)
+            try screen.finish(report, writtenTo: writingFailure == nil ? out : nil)
             try StopAction(stopping, places: watch.places, out: out).take(
                 report.candidates[pick], sentence: report.recommendation.sentence, reason: advice.reason, screen)
             return .stop
@@ -107,7 +107,7 @@ struct WatchLoop {
         guard !report.candidates.isEmpty else {
             throw ToolError.failure("\(watch.places.joined(separator: ", ")): no checkpoint could be scored")
         }
-        try screen.finish(report, isWritten: out != nil && writingFailure == nil)
+        try screen.finish(report, writtenTo: writingFailure == nil ? out : nil)
         return report.excluded.isEmpty ? .done : .incomplete
     }
 
