@@ -195,7 +195,7 @@ private struct Scores: Decodable, Equatable {
         #expect(run.output == "")
         #expect(!folder.contents.contains { $0.contains("tmp") || $0.hasPrefix("out") })
         #expect(try Running(arguments).finish().code == 0)
-        #expect(folder.contents.count { $0.hasSuffix(".json") } == 3 + 1)
+        #expect(folder.contents.count { $0.hasSuffix(".json") && !$0.hasPrefix("out/") } == 3)
     }
 
     @Test func wrongUsageIsNamed() throws {

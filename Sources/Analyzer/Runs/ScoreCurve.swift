@@ -152,7 +152,10 @@ struct ScoreCurve {
     }
 
     private func marks(_ entries: [ReportedScores.Score?], _ scale: PlotScale) -> [String] {
-        entries.indices.compactMap { index in
+        let radius = count * 11 > Int(width - left - right) ? 3 : 5
+        // The pick above all others.
+        let order = entries.indices.filter { $0 != scores.pick } + (scores.pick.map { [$0] } ?? [])
+        return order.compactMap { index in
             guard let entry = entries[index], let value = entry.value else { return nil }
             if let beyond = scale.side(of: value) { return outlier(index, entry, value, beyond, scale) }
             let (x, y) = (number(x(index)), number(scale.y(value)))
@@ -162,7 +165,7 @@ struct ScoreCurve {
             }
             let standing = scores.checkpoints[index].standing
             let kind = standing == nil ? "aside" : standing?.isTied == true ? "tied" : "mark"
-            return "<circle class=\"\(kind)\" cx=\"\(x)\" cy=\"\(y)\" r=\"5\">\(title)</circle>"
+            return "<circle class=\"\(kind)\" cx=\"\(x)\" cy=\"\(y)\" r=\"\(radius)\">\(title)</circle>"
         }
     }
 
@@ -225,7 +228,10 @@ struct ScoreCurve {
         let longest = labels.map(\.count).max() ?? 1
         let room = max(1, Int(width - left - right) - 10)
         let step = max(1, (count * (longest * 8 + 10) + room - 1) / room)
-        var lines = labels.indices.filter { $0.isMultiple(of: step) || $0 == count - 1 }.map { index in
+        var lines = labels.indices.filter { index in
+            // The last always, and none that would touch it.
+            index == count - 1 || index.isMultiple(of: step) && count - 1 - index >= step
+        }.map { index in
             "<text class=\"tick\" x=\"\(number(x(index)))\" y=\"\(number(bottom + 20))\" text-anchor=\"middle\">"
                 + "\(PlotText.escaped(labels[index]))</text>"
         }

@@ -18,7 +18,7 @@ import Testing
         #expect(
             files == [
                 "cases.csv", "history.csv", "metrics.json", "model.safetensors", "model_last.safetensors", "overlays",
-                "state",
+                "report.html", "report.json", "run.json", "state",
             ])
         #expect(try target.column("epoch") == [1, 2, 3] && target.column("step") == [4, 8, 12])
         let losses = try target.column("loss")

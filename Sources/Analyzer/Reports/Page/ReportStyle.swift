@@ -79,6 +79,7 @@ enum ReportStyle {
         .number{text-align:right;white-space:nowrap}
         .numbers thead th:not(:first-child),.all thead th{text-align:right}
         .words-last thead th:last-child{text-align:left}
+        .words-last td:last-child{min-width:11rem}.words-last thead th{white-space:normal}
         .label{white-space:nowrap}
         .pick-row{background:var(--pick-ground)}
         .tag{font-size:.78rem;font-weight:600;border:1px solid var(--pick);color:var(--pick);border-radius:1em;padding:0 .5em;white-space:nowrap}

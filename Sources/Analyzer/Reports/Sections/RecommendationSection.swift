@@ -157,7 +157,7 @@ struct RecommendationSection {
         let deciding = scores.decidedBy
         let header =
             ["Checkpoint"] + deciding.map { "Level \($0.level) ± error" }
-            + [deciding.count > 1 ? "Mean rank" : "Score", "Lower than the last in", "Lowest in", "Standing"]
+            + [deciding.count > 1 ? "Mean rank" : "Score", "Below the last in", "Lowest in", "Standing"]
         let rows = scores.checkpoints.indices.map { index in
             let checkpoint = scores.checkpoints[index]
             let standing = checkpoint.standing
@@ -187,6 +187,7 @@ struct RecommendationSection {
         var words: [String] = []
         if index == scores.pick { words.append("◆ recommended") }
         if index == scores.last { words.append("the last") }
+        if index == scores.pick(of: .best) { return (words + ["the lowest"]).joined(separator: ", ") }
         words.append(standing.isTied ? "tied with the lowest" : "worse than the lowest")
         return words.joined(separator: ", ")
     }
