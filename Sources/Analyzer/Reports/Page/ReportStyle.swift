@@ -86,6 +86,7 @@ enum ReportStyle {
         .heat td{text-align:right;min-width:5.2rem;border:2px solid var(--ground)}
         .heat th{border-bottom-color:transparent}
         .heat .aside{color:var(--quiet);font-style:italic}
+        @media (max-width:34rem){.heat{font-size:.8rem}.heat td,.heat th{padding:.35rem .15rem}.heat td{min-width:3rem}th,td{padding:.35rem .5rem}}
         .h0{background:var(--h0)}.h1{background:var(--h1)}.h2{background:var(--h2)}.h3{background:var(--h3)}.h4{background:var(--h4)}
         .h5{background:var(--h5)}.h6{background:var(--h6)}.h7{background:var(--h7)}.h8{background:var(--h8)}
         .h0,.h1,.h2,.h3,.h4,.h5{color:#10151b}.h6,.h7,.h8{color:#fff}
