@@ -1,7 +1,7 @@
 # Ripe's everyday commands. `make` alone explains them.
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build plugin wheel man install deb test test-interop test-plugin demo bench fuzz format lint clean
+.PHONY: help deps build plugin wheel man install deb test test-interop test-plugin test-report demo bench fuzz format lint clean
 
 # A hang of Swift's crash backtracer must not hide a failing test.
 export SWIFT_BACKTRACE := enable=no
@@ -26,6 +26,9 @@ test: deps ## build everything and run all tests
 test-interop: build ## check with PyTorch, timm and Keras themselves what convert writes; makes .venv-interop
 	@scripts/install-deps.sh bench
 	@scripts/interop/run.sh $(RIPE) $(INTEROP)
+
+test-report: build ## load reports of the example checkpoints in headless Chromium, where there is one
+	@scripts/report/check.sh --ripe $(RIPE)
 
 build: deps ## build the command-line tool with optimisations: .build/release/ripe
 	@scripts/build-release.sh

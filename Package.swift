@@ -12,6 +12,7 @@
 // - libdeflate: inflates whole buffers (.nii.gz, zip members), 2-3x zlib.
 // - ISA-L: compresses .nii.gz 4x as fast as zlib's fastest level, and smaller; CRC-32. It cannot replace libdeflate,
 //   which inflates most data faster.
+// - swift-mustache (Analyzer only): the HTML report's template; it escapes what it inserts, which names from files need.
 // - oneDNN (libdnnl): convolution and matrix kernels with blocked layouts and fused post-operations.
 import PackageDescription
 
@@ -31,7 +32,8 @@ let package = Package(
         .library(name: "ripe-plugin", type: .dynamic, targets: ["Commands"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     ],
     targets: [
         .systemLibrary(name: "CHDF5", path: "Sources/System/CHDF5", pkgConfig: "hdf5"),
@@ -49,7 +51,11 @@ let package = Package(
         .target(
             name: "Engine", dependencies: ["Formats", "COneDNN", "CKernels"], swiftSettings: strict),
         .target(
-            name: "Analyzer", dependencies: ["Engine", "Formats", "CKernels"], swiftSettings: strict),
+            name: "Analyzer",
+            dependencies: [
+                "Engine", "Formats", "CKernels", .product(name: "Mustache", package: "swift-mustache"),
+            ],
+            swiftSettings: strict),
         // The header of libripe.so, which its Swift side is compiled against.
         .systemLibrary(name: "CRipe", path: "Sources/tools/plugin/include"),
         .target(

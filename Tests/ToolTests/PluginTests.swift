@@ -1,9 +1,12 @@
 // libripe.so as a C program uses it.
 
+import Formats
 import FoundationEssentials
 import Glibc
 import TestSupport
 import Testing
+
+@testable import Commands
 
 @Suite struct PluginLibrary {
     private let folder: TemporaryFolder
@@ -76,6 +79,23 @@ import Testing
         #expect(lines[1].hasPrefix("stop "))
         #expect(lines[2] + "\n" == score.output)
         #expect(lines[3].contains("epoch"))
+    }
+
+    @Test func aSessionWritesTheReportAndNotTheArgumentsOfItsProgram() throws {
+        let session = try PluginSession(options: [
+            "--target", TestData.fixtures + "/target", "--image-size", "32", "--draws", "1", "--no-cache",
+        ])
+        _ = try session.score(TestData.fixtures + "/checkpoints/lightning/epoch=5-step=426.ckpt")
+        try session.write(to: folder.path + "/out")
+        let files = folder.contents.filter { !$0.hasPrefix("out/views/") }
+        #expect(
+            files == [
+                "out", "out/report.html", "out/report.json", "out/run.json", "out/scores.csv", "out/scores.json",
+                "out/scores.svg", "out/views",
+            ])
+        let record = try JSON(Bytes(mapping: folder.path + "/out/run.json"), path: "run.json", section: "content")
+        let command = record["commands"]?.array?.first?["command"]?.array ?? []
+        #expect(command.count == 1 && command.first?.string?.hasPrefix("libripe in ") == true)
     }
 
     @Test func wrongOptionsAreNamedAsTheCommandLineNamesThem() throws {

@@ -1,46 +1,89 @@
-// The curve of a run as a self-contained SVG: score by checkpoint, with its band, the pick and what was left aside.
+// The curve of a run as SVG: score by checkpoint, with its band, the pick and what was left aside. As a file of its own, and
+// in two widths as a part of the report's page.
 
 /// Draws a panel for each deciding setting, one above the other, over a common axis of checkpoints.
 struct ScoreCurve {
-    private let report: ScoreReport
+    private let scores: ReportedScores
+    private let layout: Layout
     private let labels: [String]
     private let axisName: String
-    private let width = 760.0
-    private let left = 74.0
+    private let flags: [Flag]
     private let right = 24.0
     private let panelHeight = 190.0
     private let panelGap = 46.0
-    private let top = 98.0
 
-    init(_ report: ScoreReport) {
-        self.report = report
-        let choices = [("epoch", report.candidates.map(\.epoch)), ("step", report.candidates.map(\.step))]
-        let distinct = choices.first { Set($0.1.compactMap(\.self)).count == report.candidates.count }
-        axisName = distinct?.0 ?? "checkpoint, in the order of pretraining"
-        labels = distinct?.1.map { "\($0 ?? 0)" } ?? report.candidates.indices.map { "\($0 + 1)" }
+    /// Where the drawing goes.
+    struct Layout {
+        /// Units of the drawing, pixels where there is room.
+        let width: Double
+        /// Room for the numbers of the vertical axis.
+        let left: Double
+        /// In a page, which has the words, the colours and the other drawings: no heading and no style of its own.
+        let isEmbedded: Bool
+        /// Tells its titles from those of other drawings in the page.
+        let prefix: String
+
+        static let file = Layout(width: 760, left: 74, isEmbedded: false, prefix: "")
+        static let wide = Layout(width: 760, left: 64, isEmbedded: true, prefix: "curve-wide-")
+        static let narrow = Layout(width: 360, left: 50, isEmbedded: true, prefix: "curve-narrow-")
     }
 
-    private var settings: [ScoreSetting] { report.recommendation.decidedBy }
-    private var count: Int { report.candidates.count }
-    private var height: Double { top + Double(max(1, settings.count)) * (panelHeight + panelGap) + 62 }
+    /// A word over a checkpoint, in a row where it does not touch another.
+    private struct Flag {
+        let checkpoint: Int
+        let text: String
+        let x: Double
+        let row: Int
+    }
+
+    init(_ report: ScoreReport) { self.init(ReportedScores(report)) }
+
+    init(_ scores: ReportedScores, layout: Layout = .file) {
+        self.scores = scores
+        self.layout = layout
+        let choices = [("epoch", scores.checkpoints.map(\.epoch)), ("step", scores.checkpoints.map(\.step))]
+        let distinct = choices.first { Set($0.1.compactMap(\.self)).count == scores.checkpoints.count }
+        axisName = distinct?.0 ?? "checkpoint, in the order of pretraining"
+        labels = distinct?.1.map { "\($0 ?? 0)" } ?? scores.checkpoints.indices.map { "\($0 + 1)" }
+        flags = Self.flags(scores, layout: layout, right: right)
+    }
+
+    private var settings: [ScoreSetting] { scores.decidedBy }
+    private var count: Int { scores.checkpoints.count }
+    private var width: Double { layout.width }
+    private var left: Double { layout.left }
+    private var margin: Double { layout.isEmbedded ? 4 : 24 }
+    private var flagRows: Int { (flags.map(\.row).max() ?? -1) + 1 }
+    /// Below the words, where the first panel's title is; the flags follow.
+    private var titleTop: Double { layout.isEmbedded ? 2 : 98 }
+    private var flagTop: Double { titleTop + 20 }
+    private var top: Double { flagTop + Double(flagRows) * 17 - 16 }
+    private var panelsHeight: Double { Double(max(1, settings.count)) * (panelHeight + panelGap) }
+    private var height: Double { top + panelsHeight + 42 + Double(legendPlaces.rows) * 20 }
 
     /// The drawing.
     var svg: String {
+        let prefix = layout.prefix
+        let words = [
+            "<text class=\"head\" x=\"24\" y=\"30\">Score by checkpoint (lower is better)</text>"
+        ]
+        let sentence = PlotText.wrapped(scores.sentence, to: 104).prefix(3).enumerated().map { line, text in
+            "<text class=\"quiet\" x=\"24\" y=\"\(number(50 + 17 * Double(line)))\">\(PlotText.escaped(text))</text>"
+        }
+        let ground =
+            "<rect class=\"ground\" width=\"\(number(width))\" height=\"\(number(height))\"/>"
+        let font = layout.isEmbedded ? "" : " font-family=\"system-ui, sans-serif\" font-size=\"13\""
         var lines = [
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(number(width)) \(number(height))\" role=\"img\" "
-                + "aria-labelledby=\"title desc\" font-family=\"system-ui, sans-serif\" font-size=\"13\">",
-            "<title id=\"title\">Score by checkpoint</title>",
-            "<desc id=\"desc\">\(escaped(report.recommendation.sentence))</desc>",
-            Self.style,
-            "<rect class=\"ground\" width=\"\(number(width))\" height=\"\(number(height))\"/>",
-            "<text class=\"head\" x=\"24\" y=\"30\">Score by checkpoint (lower is better)</text>",
+                + "aria-labelledby=\"\(prefix)title \(prefix)desc\"\(font)>",
+            "<title id=\"\(prefix)title\">Score by checkpoint</title>",
+            "<desc id=\"\(prefix)desc\">\(PlotText.escaped(scores.sentence))</desc>",
         ]
-        for (line, text) in wrapped(report.recommendation.sentence, to: 104).prefix(3).enumerated() {
-            lines.append(
-                "<text class=\"quiet\" x=\"24\" y=\"\(number(50 + 17 * Double(line)))\">\(escaped(text))</text>")
-        }
+        if !layout.isEmbedded { lines += [Self.style, ground] + words + sentence }
+        lines += flagWords()
         for (index, setting) in settings.enumerated() {
-            lines += panel(setting, y: top + Double(index) * (panelHeight + panelGap) + 22)
+            let panelTop = top + Double(index) * (panelHeight + panelGap) + 26
+            lines += panel(setting, y: panelTop, titleY: index == 0 ? titleTop + 13 : panelTop - 10)
         }
         lines += axis() + legend()
         return lines.joined(separator: "\n") + "\n</svg>\n"
@@ -48,39 +91,55 @@ struct ScoreCurve {
 
     // MARK: Panels
 
-    private func x(_ index: Int) -> Double {
-        let span = width - left - right - 40
-        return left + 20 + (count > 1 ? span * Double(index) / Double(count - 1) : span / 2)
+    private static func x(_ index: Int, of count: Int, layout: Layout, right: Double) -> Double {
+        let inset = layout.width > 500 ? 20.0 : 10
+        let span = layout.width - layout.left - right - 2 * inset
+        return layout.left + inset + (count > 1 ? span * Double(index) / Double(count - 1) : span / 2)
     }
 
-    private func panel(_ setting: ScoreSetting, y panelTop: Double) -> [String] {
-        var lines = [
-            "<text class=\"name\" x=\"24\" y=\"\(number(panelTop - 8))\">\(escaped(setting.description))</text>"
+    private func x(_ index: Int) -> Double { Self.x(index, of: count, layout: layout, right: right) }
+
+    private func panel(_ setting: ScoreSetting, y panelTop: Double, titleY: Double) -> [String] {
+        let lines = [
+            "<text class=\"name\" x=\"\(number(margin))\" y=\"\(number(titleY))\">"
+                + "\(PlotText.escaped(setting.description))</text>"
         ]
-        let entries = report.candidates.map { $0.score[setting] }
-        let finite = entries.compactMap(\.self).filter { $0.value.isFinite }
-        guard let scale = Scale(finite.map { ($0.value, $0.standardError) }, top: panelTop, height: panelHeight) else {
+        let entries = scores.checkpoints.map { $0.scores[setting] }
+        guard let scale = PlotScale(range(entries), top: panelTop, height: panelHeight) else {
             return lines + [
                 "<text class=\"quiet\" x=\"\(number(left))\" y=\"\(number(panelTop + 24))\">no finite score</text>"
             ]
         }
-        for tick in scale.ticks {
-            let y = number(scale.y(tick))
-            lines.append(
-                "<line class=\"grid\" x1=\"\(number(left))\" x2=\"\(number(width - right))\" y1=\"\(y)\" y2=\"\(y)\"/>")
-            lines.append(
-                "<text class=\"tick\" x=\"\(number(left - 8))\" y=\"\(y)\" dy=\"4\" text-anchor=\"end\">"
-                    + "\(scale.label(tick))</text>")
+        let guides = flags.map { flag in
+            let x = number(x(flag.checkpoint))
+            return "<line class=\"guide\" x1=\"\(x)\" x2=\"\(x)\" y1=\"\(number(panelTop))\" "
+                + "y2=\"\(number(panelTop + panelHeight))\"/>"
         }
-        return lines + band(entries, scale) + marks(entries, scale)
+        return lines + scale.grid(left: left, right: width - right) + guides + band(entries, scale)
+            + marks(entries, scale)
+    }
+
+    /// What the axis covers: the considered checkpoints, and others as far as they do not flatten the curve of these.
+    private func range(_ entries: [ReportedScores.Score?]) -> [(value: Double, error: Double)] {
+        func points(_ indices: some Sequence<Int>) -> [(value: Double, error: Double)] {
+            indices.compactMap { index in
+                entries[index].flatMap { entry in entry.value.map { ($0, entry.standardError ?? 0) } }
+            }
+        }
+        let considered = points(scores.considered)
+        guard let low = considered.map({ $0.value - $0.error }).min(),
+            let high = considered.map({ $0.value + $0.error }).max(), high > low
+        else { return points(entries.indices) }
+        let room = (high - low) * 0.6
+        let others = points(entries.indices).filter { low - room...high + room ~= $0.value }
+        return considered + others.map { ($0.value, 0) }
     }
 
     /// The band of ± one standard error and the line, over the considered checkpoints.
-    private func band(_ entries: [CheckpointScore.Entry?], _ scale: Scale) -> [String] {
-        let points = report.recommendation.standings.compactMap {
-            standing -> (x: Double, value: Double, error: Double)? in
-            guard let entry = entries[standing.checkpoint], entry.value.isFinite else { return nil }
-            return (x(standing.checkpoint), entry.value, entry.standardError.isFinite ? entry.standardError : 0)
+    private func band(_ entries: [ReportedScores.Score?], _ scale: PlotScale) -> [String] {
+        let points = scores.considered.compactMap { index -> (x: Double, value: Double, error: Double)? in
+            guard let entry = entries[index], let value = entry.value else { return nil }
+            return (x(index), value, entry.standardError ?? 0)
         }
         guard points.count > 1 else { return [] }
         let upper = points.map { "\(number($0.x)),\(number(scale.y($0.value + $0.error)))" }
@@ -92,33 +151,89 @@ struct ScoreCurve {
         ]
     }
 
-    private func marks(_ entries: [CheckpointScore.Entry?], _ scale: Scale) -> [String] {
-        entries.indices.compactMap { index in
-            guard let entry = entries[index], entry.value.isFinite else { return nil }
-            let (x, y) = (number(x(index)), number(scale.y(entry.value)))
-            let name = escaped(report.candidates[index].name)
-            let value = Self.rounded(entry.value, 4) + " ± " + Self.rounded(entry.standardError, 4)
-            let title = "<title>\(name): \(value)</title>"
-            if index == report.recommendation.pick {
+    private func marks(_ entries: [ReportedScores.Score?], _ scale: PlotScale) -> [String] {
+        let radius = count * 11 > Int(width - left - right) ? 3 : 5
+        // The pick above all others.
+        let order = entries.indices.filter { $0 != scores.pick } + (scores.pick.map { [$0] } ?? [])
+        return order.compactMap { index in
+            guard let entry = entries[index], let value = entry.value else { return nil }
+            if let beyond = scale.side(of: value) { return outlier(index, entry, value, beyond, scale) }
+            let (x, y) = (number(x(index)), number(scale.y(value)))
+            let title = title(index, entry, value)
+            if index == scores.pick {
                 return "<path class=\"pick\" transform=\"translate(\(x) \(y))\" d=\"M0-8 8 0 0 8-8 0Z\">\(title)</path>"
             }
-            let standing = report.recommendation.standings.first { $0.checkpoint == index }
+            let standing = scores.checkpoints[index].standing
             let kind = standing == nil ? "aside" : standing?.isTied == true ? "tied" : "mark"
-            return "<circle class=\"\(kind)\" cx=\"\(x)\" cy=\"\(y)\" r=\"5\">\(title)</circle>"
+            return "<circle class=\"\(kind)\" cx=\"\(x)\" cy=\"\(y)\" r=\"\(radius)\">\(title)</circle>"
+        }
+    }
+
+    private func title(_ index: Int, _ entry: ReportedScores.Score, _ value: Double) -> String {
+        let name = PlotText.escaped(scores.checkpoints[index].name)
+        let text = PlotText.rounded(value, 4) + " ± " + PlotText.rounded(entry.standardError ?? .nan, 4)
+        return "<title>\(name): \(text)</title>"
+    }
+
+    /// A checkpoint beyond the axis: an arrow at its edge, with the number.
+    private func outlier(
+        _ index: Int, _ entry: ReportedScores.Score, _ value: Double, _ side: PlotScale.Side, _ scale: PlotScale
+    ) -> String {
+        let isAbove = side == .above
+        let (x, y) = (x(index), isAbove ? scale.top + 3 : scale.top + panelHeight - 3)
+        let tip = isAbove ? "M-6 10 0 0 6 10Z" : "M-6-10 0 0 6-10Z"
+        return "<path class=\"aside\" transform=\"translate(\(number(x)) \(number(y)))\" d=\"\(tip)\">"
+            + "\(title(index, entry, value))</path>"
+            + "<text class=\"tick\" x=\"\(number(x))\" y=\"\(number(isAbove ? y + 26 : y - 16))\" "
+            + "text-anchor=\"middle\">\(PlotText.rounded(value, 3))</text>"
+    }
+
+    // MARK: Flags
+
+    /// What the rules and the trivial choice take, over the curve.
+    private static func flags(_ scores: ReportedScores, layout: Layout, right: Double) -> [Flag] {
+        let named = [
+            (scores.pick, "recommended"), (scores.last, "last"), (scores.pick(of: .best), "lowest"),
+            (scores.tied.count > 1 ? scores.pick(of: .earliest) : nil, "earliest tied"),
+        ]
+        var ends: [Double] = []
+        return scores.checkpoints.indices.compactMap { index in
+            let words = named.filter { $0.0 == index }.map(\.1)
+            guard !words.isEmpty else { return nil }
+            let text = words.joined(separator: ", ")
+            let half = Double(text.count) * 3.4
+            let center = x(index, of: scores.checkpoints.count, layout: layout, right: right)
+            let x = min(max(center, half + 4), layout.width - half - 4)
+            let row = ends.firstIndex { $0 + 8 < x - half } ?? ends.count
+            if row == ends.count { ends.append(0) }
+            ends[row] = x + half
+            return Flag(checkpoint: index, text: text, x: x, row: row)
+        }
+    }
+
+    private func flagWords() -> [String] {
+        flags.map { flag in
+            let y = flagTop + 17 * Double(flag.row) + 11
+            return
+                "<text class=\"flag\" x=\"\(number(flag.x))\" y=\"\(number(y))\" text-anchor=\"middle\">\(flag.text)</text>"
         }
     }
 
     // MARK: Axis and legend
 
-    private var bottom: Double { top + Double(max(1, settings.count)) * (panelHeight + panelGap) - panelGap + 22 }
+    private var bottom: Double { top + panelsHeight - panelGap + 26 }
 
     private func axis() -> [String] {
         // As many labels as fit side by side.
         let longest = labels.map(\.count).max() ?? 1
-        let step = max(1, (count * (longest * 8 + 10) + 640) / 650)
-        var lines = labels.indices.filter { $0.isMultiple(of: step) || $0 == count - 1 }.map { index in
+        let room = max(1, Int(width - left - right) - 10)
+        let step = max(1, (count * (longest * 8 + 10) + room - 1) / room)
+        var lines = labels.indices.filter { index in
+            // The last always, and none that would touch it.
+            index == count - 1 || index.isMultiple(of: step) && count - 1 - index >= step
+        }.map { index in
             "<text class=\"tick\" x=\"\(number(x(index)))\" y=\"\(number(bottom + 20))\" text-anchor=\"middle\">"
-                + "\(escaped(labels[index]))</text>"
+                + "\(PlotText.escaped(labels[index]))</text>"
         }
         lines.append(
             "<text class=\"quiet\" x=\"\(number((left + width - right) / 2))\" y=\"\(number(bottom + 40))\" "
@@ -126,133 +241,48 @@ struct ScoreCurve {
         return lines
     }
 
+    private static let legendItems: [(mark: String, text: String, advance: Double)] = [
+        ("<path class=\"pick\" transform=\"translate(8 -4)\" d=\"M0-7 7 0 0 7-7 0Z\"/>", "recommended", 130),
+        ("<circle class=\"tied\" cx=\"8\" cy=\"-4\" r=\"5\"/>", "tied with the lowest", 176),
+        ("<circle class=\"mark\" cx=\"8\" cy=\"-4\" r=\"5\"/>", "worse", 84),
+        ("<circle class=\"aside\" cx=\"8\" cy=\"-4\" r=\"5\"/>", "not considered", 140),
+        ("<rect class=\"band\" x=\"0\" y=\"-12\" width=\"18\" height=\"14\"/>", "± one standard error", 162),
+    ]
+
+    private var legendPlaces: (places: [(x: Double, row: Int)], rows: Int) {
+        var (x, row) = (margin, 0)
+        let places = Self.legendItems.map { item in
+            if x + item.advance > width, x > margin { (x, row) = (margin, row + 1) }
+            defer { x += item.advance }
+            return (x, row)
+        }
+        return (places, row + 1)
+    }
+
     private func legend() -> [String] {
-        let y = height - 16
-        let items = [
-            ("<path class=\"pick\" transform=\"translate(8 -4)\" d=\"M0-7 7 0 0 7-7 0Z\"/>", "recommended", 122.0),
-            ("<circle class=\"tied\" cx=\"8\" cy=\"-4\" r=\"5\"/>", "as good as the lowest", 176),
-            ("<circle class=\"mark\" cx=\"8\" cy=\"-4\" r=\"5\"/>", "worse", 76),
-            ("<circle class=\"aside\" cx=\"8\" cy=\"-4\" r=\"5\"/>", "not considered", 130),
-            ("<rect class=\"band\" x=\"0\" y=\"-12\" width=\"18\" height=\"14\"/>", "± one standard error", 150),
-        ]
-        var x = 24.0
-        return items.map { mark, text, advance in
-            defer { x += advance }
-            return "<g transform=\"translate(\(number(x)) \(number(y)))\">\(mark)<text class=\"quiet\" x=\"22\">"
-                + "\(text)</text></g>"
+        let (places, rows) = legendPlaces
+        return zip(Self.legendItems, places).map { item, place in
+            let y = height - 6 - 20 * Double(rows - 1 - place.row)
+            return
+                "<g transform=\"translate(\(number(place.x)) \(number(y)))\">\(item.mark)<text class=\"quiet\" x=\"22\">"
+                + "\(item.text)</text></g>"
         }
     }
 
     private static let style = """
         <style>
         .ground{fill:#fff}text{fill:#1b1f24}.head{font-size:17px;font-weight:600}.name{font-weight:600}
-        .quiet{fill:#57606a}.tick{fill:#57606a;font-size:12px}.grid{stroke:#d8dee4}
-        .band{fill:#0a66c2;fill-opacity:.16}.line{fill:none;stroke:#0a66c2;stroke-width:2}
+        .quiet{fill:#57606a}.tick{fill:#57606a;font-size:12px}.flag{font-size:12px}.grid{stroke:#d8dee4}
+        .guide{stroke:#57606a;stroke-dasharray:2 4}.band{fill:#0a66c2;fill-opacity:.16}
+        .line{fill:none;stroke:#0a66c2;stroke-width:2}
         .mark{fill:#fff;stroke:#0a66c2;stroke-width:2}.tied{fill:#0a66c2;stroke:#0a66c2;stroke-width:2}
-        .aside{fill:none;stroke:#8c959f;stroke-width:2;stroke-dasharray:3 2}.pick{fill:#1a7f37;stroke:#fff}
+        .aside{fill:none;stroke:#8c959f;stroke-width:2;stroke-dasharray:3 2}path.aside{stroke-dasharray:none}
+        .pick{fill:#1a7f37;stroke:#fff}
         @media (prefers-color-scheme:dark){.ground{fill:#0d1117}text{fill:#e6edf3}.quiet,.tick{fill:#9198a1}
-        .grid{stroke:#30363d}.band{fill:#58a6ff;fill-opacity:.2}.line{stroke:#58a6ff}.mark{fill:#0d1117;stroke:#58a6ff}
-        .tied{fill:#58a6ff;stroke:#58a6ff}.pick{fill:#3fb950;stroke:#0d1117}}
+        .grid{stroke:#30363d}.guide{stroke:#9198a1}.band{fill:#58a6ff;fill-opacity:.2}.line{stroke:#58a6ff}
+        .mark{fill:#0d1117;stroke:#58a6ff}.tied{fill:#58a6ff;stroke:#58a6ff}.pick{fill:#3fb950;stroke:#0d1117}}
         </style>
         """
 
-    // MARK: Text
-
-    private func number(_ value: Double) -> String { Self.rounded(value, 1) }
-
-    /// The number with at most so many decimals.
-    fileprivate static func rounded(_ value: Double, _ decimals: Int) -> String {
-        guard value.isFinite else { return "?" }
-        let scale = (0..<decimals).reduce(1.0) { scale, _ in scale * 10 }
-        let text = "\((value * scale).rounded() / scale)"
-        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
-    }
-
-    private func escaped(_ text: String) -> String {
-        text.reduce(into: "") { result, character in
-            switch character {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            // Control characters are not allowed in XML.
-            case let other where other.unicodeScalars.contains { $0.value < 0x20 }: result += " "
-            default: result.append(character)
-            }
-        }
-    }
-
-    private func wrapped(_ text: String, to length: Int) -> [String] {
-        text.split(separator: " ").reduce(into: [""]) { lines, word in
-            let last = lines[lines.count - 1]
-            if last.isEmpty {
-                lines[lines.count - 1] = String(word)
-            } else if last.count + word.count < length {
-                lines[lines.count - 1] += " \(word)"
-            } else {
-                lines.append(String(word))
-            }
-        }
-    }
-}
-
-/// A vertical axis with round numbers.
-private struct Scale {
-    private let low: Double
-    private let high: Double
-    private let top: Double
-    private let height: Double
-    private let step: Double
-
-    /// Covers values with their errors; nil for none.
-    init?(_ values: [(value: Double, error: Double)], top: Double, height: Double) {
-        let ends = values.flatMap { value, error in
-            let error = error.isFinite ? error : 0
-            return [value - error, value + error]
-        }
-        guard var low = ends.min(), var high = ends.max() else { return nil }
-        if high <= low {
-            let room = max(abs(low) * 0.1, 1e-6)
-            (low, high) = (low - room, high + room)
-        }
-        step = Self.roundStep((high - low) / 4)
-        self.low = low - (high - low) * 0.06
-        self.high = high + (high - low) * 0.06
-        self.top = top
-        self.height = height
-    }
-
-    func y(_ value: Double) -> Double { top + height * (high - value) / (high - low) }
-
-    /// Multiples of the step within the axis.
-    var ticks: [Double] {
-        let first = (low / step).rounded(.up)
-        let last = (high / step).rounded(.down)
-        return stride(from: first, through: last, by: 1).prefix(12).map { $0 * step }
-    }
-
-    func label(_ tick: Double) -> String {
-        var decimals = 0
-        var unit = step
-        while unit < 0.999, decimals < 9 {
-            unit *= 10
-            decimals += 1
-        }
-        // The same number of decimals on every line.
-        let text = ScoreCurve.rounded(abs(tick) < step / 2 ? 0 : tick, decimals)
-        guard decimals > 0, !text.contains("e") else { return text }
-        let parts = text.split(separator: ".")
-        let fraction = parts.count > 1 ? parts[1] : ""
-        return parts[0] + "." + fraction + String(repeating: "0", count: max(0, decimals - fraction.count))
-    }
-
-    /// 1, 2 or 5 times a power of ten, at or above `least`.
-    private static func roundStep(_ least: Double) -> Double {
-        var power = 1e-12
-        while power < 1e12 {
-            for factor in [1.0, 2, 5] where factor * power >= least { return factor * power }
-            power *= 10
-        }
-        return least
-    }
+    private func number(_ value: Double) -> String { PlotText.number(value) }
 }

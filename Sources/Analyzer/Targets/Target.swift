@@ -109,6 +109,9 @@ public struct Target: ImageSource {
     /// A hash of the case's name and the slice.
     public func identity(of image: Int) -> UInt64 { ContentHash(samples[image].identity).low }
 
+    /// The case's name and the slice.
+    public func name(of image: Int) -> String? { samples[image].identity }
+
     /// A prepared image: channels × height × width, 0…1.
     ///
     /// - Throws: ``AnalyzerError/format(_:)`` when its file is gone, damaged or changed since the target was opened.

@@ -48,6 +48,12 @@ public struct JitteredViews: ViewSource {
     /// Whether all images of a draw share one jitter.
     public var sharesViews: Bool { scope == .batch }
 
+    /// What people call an image.
+    public func name(of image: Int) -> String? { images.name(of: image) }
+
+    /// An image before it is jittered.
+    public func original(_ image: Int) throws(AnalyzerError) -> [Float]? { try images.image(image) }
+
     /// The jitter of one view of one image.
     public func parameters(image: Int, draw: Int, view: Int) -> JitterParameters {
         let identity = scope == .image ? images.identity(of: image) : nil

@@ -28,6 +28,9 @@ public protocol ImageSource: Sendable {
     /// What names an image in all runs, such as a hash of its case and slice; its jitter hangs on it.
     func identity(of image: Int) -> UInt64
 
+    /// What people call the image; nil when it has no name.
+    func name(of image: Int) -> String?
+
     /// The image's values, channels × rows × columns, in 0…1. May be called from any thread.
     func image(_ index: Int) throws(AnalyzerError) -> [Float]
 }
@@ -55,6 +58,12 @@ public protocol ViewSource: Sendable {
     /// Where the views come from.
     var origin: ViewOrigin { get }
 
+    /// What people call an image; nil when it has no name.
+    func name(of image: Int) -> String?
+
+    /// An image before it was jittered, channels × rows × columns; nil when only views are known.
+    func original(_ image: Int) throws(AnalyzerError) -> [Float]?
+
     /// Reads the images of a group. May be called from any thread.
     func open(_ images: [Int]) throws(AnalyzerError) -> any ViewGroup
 }
@@ -72,4 +81,15 @@ public protocol ViewGroup: Sendable {
 extension ViewSource {
     /// Jittered, unless a source says otherwise.
     public var origin: ViewOrigin { .jitter }
+
+    /// None, unless a source says otherwise.
+    public func name(of image: Int) -> String? { nil }
+
+    /// None, unless a source says otherwise.
+    public func original(_ image: Int) throws(AnalyzerError) -> [Float]? { nil }
+}
+
+extension ImageSource {
+    /// None, unless a source says otherwise.
+    public func name(of image: Int) -> String? { nil }
 }

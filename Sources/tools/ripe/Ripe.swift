@@ -19,7 +19,8 @@ struct Ripe: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            Score.self, Pick.self, Watch.self, FineTune.self, Run.self, Predict.self, Convert.self, Diff.self,
+            Score.self, Pick.self, Watch.self, FineTune.self, Run.self, Report.self, Predict.self, Convert.self,
+            Diff.self,
             Inspect.self,
             Features.self, Gradients.self, Bench.self, Doctor.self,
         ])

@@ -18,7 +18,7 @@ import Testing
         #expect(
             files == [
                 "cases.csv", "history.csv", "metrics.json", "model.safetensors", "model_last.safetensors", "overlays",
-                "state",
+                "report.html", "report.json", "run.json", "state",
             ])
         #expect(try target.column("epoch") == [1, 2, 3] && target.column("step") == [4, 8, 12])
         let losses = try target.column("loss")
@@ -75,7 +75,7 @@ import Testing
         let target = try SquaresTarget()
         let run = try ripe(target.arguments("--test", target.train, "--epochs", "1"))
         #expect(run.code == 0)
-        #expect((run.output + run.errors).contains("8 of 8 cases are also in the training data, byte for byte"))
+        #expect((run.output + run.errors).contains("16 of 16 files are also in the training data, byte for byte"))
     }
 
     @Test func foldsMeasureEveryCaseByANetworkThatNeverSawIt() throws {

@@ -29,6 +29,11 @@ import Testing
         let order = ["Images to learn from", "Recommendation", "Training", "Test images", "Written"]
         let places = order.map { run.output.firstRange(of: $0)?.lowerBound }
         #expect(!places.contains(nil) && places.compactMap(\.self) == places.compactMap(\.self).sorted())
+        let page = String(decoding: try target.bytes("report.html"), as: UTF8.self)
+        for id in ["recommendation", "curve", "samples", "learning-curves", "metrics", "overlays", "provenance"] {
+            #expect(page.contains("<section id=\"\(id)\""), "\(id)")
+        }
+        #expect(run.output.contains("\(target.out)/report.html"))
         // Again: finished scores are taken from the cache, the finished training is only measured.
         let again = try ripe(arguments("--resume"))
         #expect(again.code == 0 && again.output.contains("going on after epoch 2"), "\(again.errors)")

@@ -178,7 +178,7 @@ extension SegmentationData {
         guard !shared.isEmpty else { return nil }
         return DataWarning(
             .duplicates, isSerious: true,
-            "\(shared.count) of \(cases.count) cases are also in the training data, byte for byte "
+            "\(shared.count) of \(cases.count) files are also in the training data, byte for byte "
                 + "(\(listed(shared.map(\.name)))): their measures say nothing")
     }
 }

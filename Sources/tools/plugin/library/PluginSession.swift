@@ -52,7 +52,7 @@ final class PluginSession: Sendable {
     init(options: [String]) throws {
         let setup = try Self.setup(options)
         try setup.checkSource()
-        job = setup.job(threads: setup.threads.count)
+        job = setup.job(threads: setup.threads.count, program: Self.program)
         scoredOn = try setup.scoredOn(job, progress: ProgressLine(isSilent: true))
         state = Mutex(State(session: ScoringSession(try job.run(on: scoredOn))))
     }
@@ -64,9 +64,15 @@ final class PluginSession: Sendable {
             throw PluginFailure(RIPE_USAGE, "--target and --views belong to ripe_open; here the views are given")
         }
         try setup.checkViewsAlone()
-        job = setup.job(threads: setup.threads.count)
+        job = setup.job(threads: setup.threads.count, program: Self.program)
         scoredOn = try ScoredOn(views: [first, second], place: "memory")
         state = Mutex(State(session: ScoringSession(try job.run(on: scoredOn))))
+    }
+
+    /// The name of the program that uses the library; its arguments are its own affair.
+    private static var program: String {
+        let path = CommandLine.arguments.first ?? ""
+        return "libripe in " + (path.split(separator: "/").last.map(String.init) ?? "a program")
     }
 
     private static func setup(_ options: [String]) throws -> ScoreSetup {
@@ -154,10 +160,10 @@ final class PluginSession: Sendable {
         }
     }
 
-    /// Writes the table into a folder.
+    /// Writes the table and the report into a folder.
     func write(to folder: String) throws {
         try turn { state in
-            do throws(FormatError) { try report(state).write(to: folder) } catch {
+            do throws(FormatError) { try job.files(on: scoredOn).write(report(state), to: folder) } catch {
                 throw PluginFailure(RIPE_FAILED, "\(error)")
             }
         }

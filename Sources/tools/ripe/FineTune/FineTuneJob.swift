@@ -19,6 +19,7 @@ struct FineTuneJob {
     let memoryLimit: Int?
     let threads: Int
     let output: FineTuneOutput
+    let recorder: RunRecorder
 
     init(
         images: TargetChoices, labels: LabelChoices, network: NetworkChoices, training: TrainingChoices,
@@ -38,6 +39,7 @@ struct FineTuneJob {
         hasBaseline = placement.baseline
         memoryLimit = placement.memory
         self.output = output
+        recorder = RunRecorder(threads: threads)
     }
 
     /// Trains on the checkpoint's encoder and evaluates; returns the content of metrics.json.
@@ -73,7 +75,7 @@ struct FineTuneJob {
         }
         return try FineTuneReport(
             encoder: encoder, data: data, results: results, baselines: baselines, folder: folder, settings: settings,
-            output: output
+            output: output, recorder: recorder
         ).finish()
     }
 

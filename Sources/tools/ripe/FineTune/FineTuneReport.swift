@@ -13,6 +13,7 @@ struct FineTuneReport {
     let folder: String
     let settings: FineTuneSettings
     let output: FineTuneOutput
+    let recorder: RunRecorder
 
     /// Writes the files of every training and of all together, shows the tables, and returns the content of metrics.json.
     func finish() throws -> JSON {
@@ -21,6 +22,7 @@ struct FineTuneReport {
         }
         let report = try report(results)
         try write(report, to: folder)
+        try RunReport.write(in: folder, record: recorder.record)
         for (key, set) in report.sets {
             let title = key == "test" ? "Test images" : "Validation images"
             try show(set, title: title + (results.count > 1 ? ", \(counted(results.count, "network")) together" : ""))
@@ -119,6 +121,7 @@ struct FineTuneReport {
             facts.add("models", "\(folder)/fold_1 … fold_\(results.count)")
         }
         facts.add("measures", "\(folder)/metrics.json, cases.csv")
+        facts.add("report", "\(folder)/report.html (open it in a browser)")
         facts.add("next", "ripe predict \(result.modelPath) IMAGES --out DIR")
         try output.say("Written", facts.lines(for: .output))
     }

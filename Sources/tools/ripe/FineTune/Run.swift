@@ -68,7 +68,7 @@ struct Run: ParsableCommand, RunsNetworks {
         scoring.seed = placement.seed
         let scores = ScoreJob(
             options: scoring, rule: rule ?? (preset == .paper ? .best : .guarded),
-            preset: preset, hints: hints, cache: cache.folder, threads: job.threads, batch: 8)
+            preset: preset, hints: hints, cache: cache.folder, threads: job.threads, batch: 8, recorder: job.recorder)
         // Mistakes in places, masks and settings are told before hours of work.
         let sequence = try scores.sequence(of: checkpoints)
         let data = try FineTuneData(
@@ -76,7 +76,7 @@ struct Run: ParsableCommand, RunsNetworks {
         let scoredOn = try ScoredOn(target: images, options: scoring, threads: job.threads, progress: progress)
         let report = try scores.report(of: sequence, on: scoredOn, progress: progress)
         try output.say(ScoreSummary(report, isWritten: true).lines(for: .output))
-        try report.write(to: job.folder)
+        try scores.files(on: scoredOn).write(report, to: job.folder)
         guard let pick = report.recommendation.pick else { throw ToolError.failure(report.recommendation.sentence) }
         let chosen = ChosenCheckpoint(
             path: report.candidates[pick].path, reason: report.recommendation.sentence)

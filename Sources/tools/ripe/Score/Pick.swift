@@ -16,10 +16,10 @@ struct Pick: ParsableCommand, RunsNetworks {
 
     func run() throws {
         Interrupt.install()
-        let report = try options.report(isSilent: true)
+        let (report, files) = try options.report(isSilent: true)
         guard let pick = report.recommendation.pick else { throw ToolError.failure(report.recommendation.sentence) }
         try Console.write(report.candidates[pick].path)
-        if let out = options.setup.out { try report.write(to: out) }
+        if let out = options.setup.out { try files.write(report, to: out) }
         if !report.excluded.isEmpty { throw ToolError.incomplete }
     }
 }

@@ -22,13 +22,13 @@ struct Score: ParsableCommand, RunsNetworks {
 
     func run() throws {
         Interrupt.install()
-        let report = try options.report(isSilent: json)
+        let (report, files) = try options.report(isSilent: json)
         let summary = ScoreSummary(report, isWritten: options.setup.out != nil)
         // First shown, then written: a disk that fills up must not take the table with it.
         try Console.write(json ? [report.json.text()] : summary.lines(for: .output))
         if let out = options.setup.out {
-            try report.write(to: out)
-            if !json { try Console.write(["", "Written to \(out): scores.json, scores.csv, scores.svg"]) }
+            try files.write(report, to: out)
+            if !json { try Console.write(["", "Written to \(out): \(ResultFiles.closing)"]) }
         }
         if !report.excluded.isEmpty { throw ToolError.incomplete }
     }

@@ -14,6 +14,7 @@ struct ScoreJob {
     let threads: Int
     /// Images that go through the network together.
     let batch: Int
+    let recorder: RunRecorder
 
     /// Finds checkpoints in folders, files or patterns, so that a mistake there is told before any image is read.
     func sequence(of places: [String]) throws -> CheckpointSequence {
@@ -37,6 +38,9 @@ struct ScoreJob {
         ScoreReport(outcome, scorer: run.scorer, rule: rule, preset: preset, target: scoredOn.json)
     }
 
+    /// Where the results on these images go.
+    func files(on scoredOn: ScoredOn) -> ResultFiles { ResultFiles(recorder: recorder, source: scoredOn.source) }
+
     /// Scores everything and chooses.
     ///
     /// - Throws: ``ToolError`` when nothing can be recommended or the user stopped it.
@@ -45,7 +49,7 @@ struct ScoreJob {
         progress.remark("Scoring \(counted(sequence.files.count, "checkpoint")) on \(scoredOn.summary).")
         for note in sequence.notes + scoredOn.notes { progress.remark("  note: \(note)") }
         if let network = networkText(sequence) { progress.remark("  network: \(network)") }
-        let outcome = try ScoreProgress(progress, sequence).follow(run)
+        let outcome = try ScoreProgress(progress, sequence, recorder).follow(run)
         let report = report(outcome, of: run, on: scoredOn)
         guard !report.candidates.isEmpty else {
             let only = report.excluded.count == 1 ? report.excluded.first : nil

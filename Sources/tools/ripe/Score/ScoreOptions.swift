@@ -17,13 +17,14 @@ struct ScoreOptions: ParsableArguments {
     ///
     /// - Parameter isSilent: whether to keep progress and remarks to itself.
     /// - Throws: ``ToolError`` when nothing can be recommended or the user stopped it.
-    func report(isSilent: Bool) throws -> ScoreReport {
+    func report(isSilent: Bool) throws -> (report: ScoreReport, files: ResultFiles) {
         let progress = ProgressLine(isSilent: isSilent)
         defer { progress.clear() }
         if let out = setup.out { try OutputFolder.check(out) }
         let job = setup.job(threads: setup.threads.count)
         let sequence = try job.sequence(of: checkpoints)
-        return try job.report(of: sequence, on: try setup.scoredOn(job, progress: progress), progress: progress)
+        let scoredOn = try setup.scoredOn(job, progress: progress)
+        return (try job.report(of: sequence, on: scoredOn, progress: progress), job.files(on: scoredOn))
     }
 }
 
@@ -43,7 +44,7 @@ struct ScoreSetup: ParsableArguments {
     @OptionGroup(title: "Network") var architecture: ArchitectureOptions
     @OptionGroup(title: "Results") var cache: CacheOptions
 
-    @Option(help: ArgumentHelp("Folder for scores.json, scores.csv and scores.svg.", valueName: "folder"))
+    @Option(help: ArgumentHelp("Folder for scores.json, scores.csv, scores.svg and report.html.", valueName: "folder"))
     var out: String?
 
     @OptionGroup(title: "Computation") var threads: ThreadOptions
@@ -74,11 +75,14 @@ struct ScoreSetup: ParsableArguments {
     }
 
     /// What is done with checkpoints.
-    func job(threads: Int) -> ScoreJob {
+    ///
+    /// - Parameter program: what stands for the command line in a report, where it is another program's.
+    func job(threads: Int, program: String? = nil) -> ScoreJob {
         ScoreJob(
             options: choices.options, rule: choices.pickRule, preset: choices.preset,
             hints: architecture.hints(defaults: choices.architectureDefaults), cache: cache.folder, threads: threads,
-            batch: batch)
+            batch: batch,
+            recorder: RunRecorder(threads: threads, arguments: program.map { [$0] } ?? CommandLine.arguments))
     }
 
     /// Opens the images or views.

@@ -6,6 +6,7 @@ import Analyzer
 final class ScoreProgress {
     private let line: ProgressLine
     private let sequence: CheckpointSequence
+    private let recorder: RunRecorder
     private var checkpoints: Int { sequence.files.count }
     private var index = 0
     private var name = ""
@@ -13,9 +14,10 @@ final class ScoreProgress {
     private var cachedCount = 0
     private var scoredCount = 0
 
-    init(_ line: ProgressLine, _ sequence: CheckpointSequence) {
+    init(_ line: ProgressLine, _ sequence: CheckpointSequence, _ recorder: RunRecorder) {
         self.line = line
         self.sequence = sequence
+        self.recorder = recorder
     }
 
     /// Runs and shows it.
@@ -39,6 +41,7 @@ final class ScoreProgress {
     }
 
     private func show(_ event: SequenceRun.Event) {
+        recorder.note(event)
         switch event {
         case .began(let file, let index, _): (self.index, name) = (index, file.name)
         case .progress(let progress):

@@ -16,6 +16,7 @@ struct WatchLoop {
     private let scoring: SequenceRun
     private var watch: CheckpointWatch
     private var writingFailure: String?
+    private var hasViews = false
 
     init(
         job: ScoreJob, scoredOn: ScoredOn, run: SequenceRun, places: [String], stopping: StoppingOptions,
@@ -69,7 +70,9 @@ struct WatchLoop {
 
     private func show(_ event: CheckpointWatch.Event) {
         switch event {
-        case .scoring(let event): screen.show(event)
+        case .scoring(let event):
+            job.recorder.note(event)
+            screen.show(event)
         case .note(let text): screen.note(text)
         case .updated(let outcome): screen.update(job.report(outcome, of: scoring, on: scoredOn))
         }
@@ -95,7 +98,7 @@ struct WatchLoop {
             seed: scoring.scorer.options.seed)
         if let advice { screen.judged(advice) }
         if let advice, advice.stops, let pick = report.recommendation.pick {
-            try screen.finish(report, isWritten: out != nil && writingFailure == nil)
+            try screen.finish(report, writtenTo: writingFailure == nil ? out : nil)
             try StopAction(stopping, places: watch.places, out: out).take(
                 report.candidates[pick], sentence: report.recommendation.sentence, reason: advice.reason, screen)
             return .stop
@@ -104,7 +107,7 @@ struct WatchLoop {
         guard !report.candidates.isEmpty else {
             throw ToolError.failure("\(watch.places.joined(separator: ", ")): no checkpoint could be scored")
         }
-        try screen.finish(report, isWritten: out != nil && writingFailure == nil)
+        try screen.finish(report, writtenTo: writingFailure == nil ? out : nil)
         return report.excluded.isEmpty ? .done : .incomplete
     }
 
@@ -112,7 +115,8 @@ struct WatchLoop {
     private mutating func write(_ report: ScoreReport, to folder: String) {
         guard !report.candidates.isEmpty else { return }
         do throws(FormatError) {
-            try report.write(to: folder)
+            try job.files(on: scoredOn).write(report, to: folder, hasViews: hasViews)
+            hasViews = true
             if writingFailure != nil { screen.note("\(folder): written again") }
             writingFailure = nil
         } catch {

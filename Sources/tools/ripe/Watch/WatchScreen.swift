@@ -93,12 +93,15 @@ final class WatchScreen {
     }
 
     /// The whole table, at the end.
-    func finish(_ report: ScoreReport, isWritten: Bool) throws {
+    ///
+    /// - Parameter folder: where the files are; nil for none.
+    func finish(_ report: ScoreReport, writtenTo folder: String?) throws {
         clear()
         if isJSON {
             tell("table", ["scores": report.json])
         } else {
-            try Console.write(ScoreSummary(report, isWritten: isWritten).lines(for: terminal))
+            try Console.write(ScoreSummary(report, isWritten: folder != nil).lines(for: terminal))
+            if let folder { try Console.write(["", "Written to \(folder): \(ResultFiles.closing)"]) }
         }
     }
 

@@ -62,7 +62,7 @@ import Testing
             let data = try tree.labelled()
             #expect(data.warnings.map(\.kind) == [.duplicates])
             #expect(data.warnings[0].message.contains("(a = c)"))
-            #expect(data.overlap(with: data)?.message.hasPrefix("3 of 3 cases are also in the training data") == true)
+            #expect(data.overlap(with: data)?.message.hasPrefix("3 of 3 files are also in the training data") == true)
         }
     }
 
