@@ -13,9 +13,9 @@ swift build --configuration release --static-swift-stdlib --target Commands 2>&1
     awk '/error:|warning:/ && !/mktemp. is dangerous/ { print; fflush() }'
 
 # The package manager links a static Swift runtime into programs only, so the library is linked here.
-objects=(.build/release/{Commands,Analyzer,Engine,Formats,ArgumentParser,ArgumentParserToolInfo}.build
+objects=(.build/release/{Commands,Analyzer,Engine,Formats,Mustache,ArgumentParser,ArgumentParserToolInfo}.build
     .build/release/{CKernels,COneDNN,CISAL,CPNG}.build)
-for extra in Mustache; do [ -d ".build/release/$extra.build" ] && objects+=(".build/release/$extra.build"); done
+
 find "${objects[@]}" -name '*.o' | LC_ALL=C sort >"$out/objects.list"
 # shellcheck disable=SC2046  # pkg-config's words are words
 swiftc -emit-library -static-stdlib -O -o "$out/libripe.so.new" @"$out/objects.list" \
