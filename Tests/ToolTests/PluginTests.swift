@@ -45,7 +45,7 @@ import Testing
         let program = folder.path + "/example"
         let products = try products()
         let built = try run(
-            "cc -std=c11 -Wall -Wextra -Wpedantic -Werror -O1 -g -I'\(Self.header)' '\(Self.root)/Tests/Plugin/example.c' "
+            "$(command -v cc || command -v clang) -std=c11 -Wall -Wextra -Wpedantic -Werror -O1 -g -I'\(Self.header)' '\(Self.root)/Tests/Plugin/example.c' "
                 + "-o '\(program)' -L'\(products)' -lripe-plugin -Wl,-rpath,'\(products)'")
         try #require(built.code == 0, "\(built.text)")
         return program
@@ -60,7 +60,8 @@ import Testing
     func theHeaderIsCAndCPlusPlus(language: String) throws {
         let words = language.split(separator: " ")
         let result = try run(
-            "cc -x \(words[0]) \(words[1]) -Wall -Wextra -Wpedantic -Werror -fsyntax-only '\(Self.header)/ripe.h'")
+            "$(command -v cc || command -v clang) -x \(words[0]) \(words[1]) -Wall -Wextra -Wpedantic -Werror -fsyntax-only '\(Self.header)/ripe.h'"
+        )
         #expect(result.text == "")
         #expect(result.code == 0)
     }
