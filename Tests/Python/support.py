@@ -79,6 +79,16 @@ class CaughtMessages(logging.Handler):
         return "\n".join(self.lines)
 
 
+def settle(watch) -> None:
+    """Waits until a callback's watch has saved and scored all it was given.
+
+    Scoring gives way to everything else, so that on a busy machine a short training ends before its scores come.
+    """
+    watch._snapshots.wait(60)
+    if watch.is_running:
+        watch._scorer.finish(120)
+
+
 def is_alive(process_id: int) -> bool:
     """Whether a process runs (a zombie does not)."""
     try:

@@ -7,7 +7,7 @@ import unittest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import ripe
-from support import QUICK, TARGET, CaughtMessages, LibraryTestCase
+from support import QUICK, TARGET, CaughtMessages, LibraryTestCase, settle
 
 try:
     import torch
@@ -40,6 +40,16 @@ class Examples(RotatedSlices):
         return {"pixel_values": torch.from_numpy(image), "labels": turns}
 
 
+class Patient(TrainerCallback):
+    """Lets every score come before the next step."""
+
+    def __init__(self, watch):
+        self.watch = watch
+
+    def on_step_begin(self, args, state, control, **kwargs):
+        settle(self.watch)
+
+
 class HuggingFaceTests(LibraryTestCase):
     @classmethod
     def setUpClass(cls):
@@ -48,7 +58,7 @@ class HuggingFaceTests(LibraryTestCase):
         transformers_logging.disable_progress_bar()
 
     def callback(self, **options):
-        options = {**QUICK, "queue_size": 9, "encoder": "backbone", **options}
+        options = {**QUICK, "queue_size": 9, "nice": 0, "encoder": "backbone", **options}
         callback = RipeCallback(options.pop("target", TARGET), **options)
         self.addCleanup(callback.watch.abort)
         return callback
@@ -99,7 +109,7 @@ class HuggingFaceTests(LibraryTestCase):
     def test_it_stops_between_epochs_where_snapshots_are_made_by_steps(self):
         callback = self.callback(every_n_steps=3, stop=True, patience=1)
         with CaughtMessages():
-            trainer = self.fit(callback, 1, rate=1e-8, repeats=40)
+            trainer = self.fit(callback, 1, rate=1e-8, repeats=40, callbacks=[Patient(callback.watch)])
         self.assertLess(trainer.state.global_step, 400)
 
     def test_a_reporter_that_fails_is_told_and_scoring_goes_on(self):
@@ -147,8 +157,8 @@ class HuggingFaceTests(LibraryTestCase):
     def test_it_stops_on_request(self):
         callback = self.callback(stop=True, patience=2)
         with CaughtMessages() as messages:
-            trainer = self.fit(callback, 200, rate=1e-8)
-        self.assertLess(trainer.state.global_step, 2000)
+            trainer = self.fit(callback, 60, rate=1e-8, callbacks=[Patient(callback.watch)])
+        self.assertLess(trainer.state.global_step, 600)
         self.assertIn("a stop is requested", messages.text)
         self.assertTrue(callback.pick)
 

@@ -8,7 +8,7 @@ import unittest
 import warnings
 
 import ripe
-from support import QUICK, TARGET, CaughtMessages, LibraryTestCase
+from support import QUICK, TARGET, CaughtMessages, LibraryTestCase, settle
 
 try:
     import pytorch_lightning
@@ -40,6 +40,16 @@ class Rotations(pytorch_lightning.LightningModule):
         return torch.optim.SGD(self.parameters(), self.rate, momentum=0.9)
 
 
+class Patient(pytorch_lightning.Callback):
+    """Lets every score come before the next epoch."""
+
+    def __init__(self, watch):
+        self.watch = watch
+
+    def on_train_epoch_start(self, trainer, module):
+        settle(self.watch)
+
+
 class LightningTests(LibraryTestCase):
     @classmethod
     def setUpClass(cls):
@@ -48,7 +58,9 @@ class LightningTests(LibraryTestCase):
         logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
 
     def callback(self, **options):
-        callback = RipeCallback(options.pop("target", TARGET), **{**QUICK, "queue_size": 9, **options})
+        callback = RipeCallback(
+            options.pop("target", TARGET), **{**QUICK, "queue_size": 9, "nice": 0, **options}
+        )
         self.addCleanup(callback.watch.abort)
         return callback
 
@@ -107,17 +119,18 @@ class LightningTests(LibraryTestCase):
         # Hardly a step, so that no checkpoint is better than the one before.
         callback = self.callback(stop=True, patience=2)
         with CaughtMessages() as messages:
-            trainer = self.fit(callback, 200, rate=1e-8)
-        self.assertLess(trainer.current_epoch, 200)
+            trainer = self.fit(callback, 60, rate=1e-8, callbacks=[Patient(callback.watch)])
+        self.assertLess(trainer.current_epoch, 60)
         self.assertIn("a stop is requested", messages.text)
         self.assertTrue(trainer.ripe_pick)
 
     def test_of_two_processes_one_scores_and_both_stop(self):
         # Both would hang for ever if only one of them stopped.
         callback = self.callback(stop=True, patience=2)
-        self.fit(callback, 200, rate=1e-8, devices=2, strategy="ddp_fork")
+        patient = Patient(callback.watch)
+        self.fit(callback, 60, rate=1e-8, callbacks=[patient], devices=2, strategy="ddp_fork")
         rows = ripe.ScoreTable.read(self.folder / "tb" / "version_0" / "ripe").rows
-        self.assertLess(len(rows), 200)
+        self.assertLess(len(rows), 60)
         # Each epoch once and in order; a busy machine skips some.
         epochs = [row.checkpoint.epoch for row in rows]
         self.assertEqual(epochs, sorted(set(epochs)))

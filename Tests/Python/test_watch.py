@@ -21,7 +21,8 @@ from support import QUICK, TARGET, CaughtMessages, LibraryTestCase, TestCase, ep
 class WatchTestCase(LibraryTestCase):
     def watch(self, **options):
         watch = TrainingWatch(
-            options.pop("target", TARGET), **{**QUICK, "finish_timeout": 120, "queue_size": 9, **options}
+            options.pop("target", TARGET),
+            **{**QUICK, "finish_timeout": 120, "queue_size": 9, "nice": 0, **options},
         )
         self.addCleanup(watch.abort)
         watch.start(str(self.folder))
