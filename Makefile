@@ -70,4 +70,4 @@ deps: ## install missing system packages (apt; through sudo when not root), sayi
 	@scripts/install-deps.sh
 
 clean: ## remove everything that was built, measured or demonstrated
-	rm -rf .build .venv-bench .venv-interop bench-results demo-results
+	rm -rf .build .venv-bench .venv-interop .venv-python .venv-wheel bench-results demo-results dist
