@@ -42,11 +42,15 @@ final class WatchScreen {
     }
 
     /// There is a new table.
-    func update(_ report: ScoreReport) {
+    ///
+    /// - Parameter report: made only where it is shown, for it resamples the images of all checkpoints.
+    func update(_ report: @autoclosure () -> ScoreReport) {
+        guard !isJSON else { return }
+        let report = report()
         let summary = ScoreSummary(report)
         progress.clear()
         guard isLive else {
-            if let index = report.candidates.firstIndex(where: { $0.name == name }), !isJSON {
+            if let index = report.candidates.firstIndex(where: { $0.name == name }) {
                 let pick = report.recommendation.pick.map { "; so far: \(report.candidates[$0].name)" } ?? ""
                 plain(summary.line(of: index) + pick)
             }
