@@ -37,8 +37,9 @@ import Testing
         ]
         for (batch, side, expected, lastNode) in cases {
             let shapes = try graph.outputShapes(input: [batch, 3, side, side])
-            let nodes = Fusion(graph, shapes: shapes, levelNodes: graph.levels).run()
-            let slices = BatchSlices(nodes, order: .blocked(lanes: 16), shapes: shapes)
+            let order = MapLayout.Order.blocked(lanes: 16)
+            let nodes = Fusion(graph, shapes: shapes, levelNodes: graph.levels, order: order).run()
+            let slices = BatchSlices(nodes, order: order, shapes: shapes)
             #expect((slices.batch, slices.count) == expected, "batch \(batch) at \(side)")
             #expect(slices.nodeCount == 0 ? lastNode == nil : nodes[slices.nodeCount - 1].name == lastNode)
         }

@@ -191,6 +191,31 @@ private let tolerance = 2e-5
         #expect(try differences(graph, input: [2, 3, 9, 11])[0] < tolerance)
     }
 
+    @Test(arguments: ["alone", "norm and ReLU", "ReLU6", "sigmoid", "sum", "level", "of the image"], [5, 32])
+    func convolutionOfADoubledMapAgreesWithPlainLoops(follower: String, outputs: Int) throws {
+        let padding = PaddingRule.fixed(Padding(top: 0, left: 0, bottom: 1, right: 1))
+        var large = 0
+        var graph = network(channels: 20) { graph, stem in
+            let isFirst = follower == "of the image"
+            large = graph.add(.upsample(Size2(2), .nearest), isFirst ? 0 : stem, name: "up")
+            let other = graph.add(convolution("o", [outputs, isFirst ? 3 : 20, 1, 1]), large, name: "o")
+            let source = follower == "sum" ? graph.add(.upsample(Size2(2), .nearest), stem, name: "up2") : large
+            let kernel: Shape = [outputs, isFirst ? 3 : 20, 2, 2]
+            var x = graph.add(convolution("c", kernel, bias: true, padding: padding), source, name: "c")
+            switch follower {
+            case "norm and ReLU":
+                x = graph.add(.activation(.relu(cap: nil)), graph.add(norm("n", outputs), x, name: "n"), name: "r")
+            case "ReLU6": x = graph.add(.activation(.relu(cap: 6)), x, name: "r")
+            case "sigmoid": x = graph.add(.activation(.sigmoid), x, name: "s")
+            case "sum": x = graph.add(.add, [other, x], name: "sum")
+            default: break
+            }
+            return x
+        }
+        if follower == "level" { graph.levels.append(large) }
+        for difference in try differences(graph, input: [3, 3, 7, 5]) { #expect(difference < tolerance) }
+    }
+
     @Test func zeroPaddingBeforeAConvolutionAndAPoolIsMergedIntoThem() throws {
         let graph = network { graph, stem in
             var x = graph.add(.pad(Padding(top: 0, left: 0, bottom: 1, right: 1), value: 0), stem, name: "pad")

@@ -7,6 +7,7 @@ import Formats
 extension PlanBuilder {
     /// Appends a convolution with everything fused to it.
     func addConvolution(_ node: FusedNode, _ convolution: Op.Convolution, isTransposed: Bool) throws(EngineError) {
+        if node.doublesInput { return try addDoublingConvolution(node, convolution) }
         let source = try layout(of: node.inputs[0])
         let target = try layout(of: node.output)
         let geometry = ConvolutionGeometry(
@@ -35,9 +36,18 @@ extension PlanBuilder {
     ) throws(EngineError) {
         let convolution = Op.Convolution(
             weight: Parameter(weight.name, [weight.shape[0], weight.shape[1], 1, 1]), bias: bias)
+        let weights = try FoldedWeights(convolution, [], isTransposed: false, parameters: parameters)
+        try addPointwise(convolution, weights, from: source, to: target, layer: layer)
+    }
+
+    /// The same with given weights.
+    func addPointwise(
+        _ convolution: Op.Convolution, _ given: FoldedWeights, from source: (MemoryReference, MapLayout),
+        to target: (MemoryReference, MapLayout), layer: String
+    ) throws(EngineError) {
         let node = FusedNode(op: .convolution(convolution), inputs: [], output: 0, name: layer)
         let geometry = ConvolutionGeometry(node, convolution, source: source.1, target: target.1, isTransposed: false)
-        var weights = try FoldedWeights(convolution, [], isTransposed: false, parameters: parameters)
+        var weights = given
         weights.fill(geometry)
         let primitive = try convolutionPrimitive(node, geometry, hasBias: weights.bias != nil)
         var arguments: [(Primitive.Role, MemoryReference)] = [
@@ -152,6 +162,14 @@ struct FoldedWeights {
     private(set) var values: [Float]
     private(set) var bias: [Float]?
     private let outputs: Int, inputs: Int, kernelArea: Int
+
+    /// Values with nothing to fold, O×I×1×1.
+    init(pointwise values: [Float], outputs: Int, inputs: Int) {
+        self.values = values
+        self.outputs = outputs
+        self.inputs = inputs
+        kernelArea = 1
+    }
 
     init(
         _ convolution: Op.Convolution, _ folds: [FusedNode.Fold], isTransposed: Bool, parameters: any ParameterSource

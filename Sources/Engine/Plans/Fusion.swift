@@ -19,6 +19,8 @@ struct FusedNode {
     var activation: Op.Activation?
     /// Zero rows and columns merged from an explicit padding before the window.
     var extraPadding = Padding.none
+    /// Whether it reads its input doubled by nearest neighbour (``DoublingConvolution``).
+    var doublesInput = false
     /// The layer's name, for messages.
     var name: String
 
@@ -40,9 +42,15 @@ struct Fusion {
     private var result: [FusedNode] = []
     /// For a fused padding node: what it pads and by how much.
     private var mergedPadding: [Graph.NodeID: (source: Graph.NodeID, padding: Padding)] = [:]
+    private let mergesDoubling: Bool
+    /// For a doubling that the convolution behind it takes over: what it doubles.
+    private var mergedDoubling: [Graph.NodeID: Graph.NodeID] = [:]
 
-    /// - Parameter shapes: the shape of every node's value.
-    init(_ graph: Graph, shapes: [Shape], levelNodes: [Graph.NodeID]) {
+    /// - Parameters:
+    ///   - shapes: the shape of every node's value.
+    ///   - order: the plan's layout, which decides what can be fused.
+    init(_ graph: Graph, shapes: [Shape], levelNodes: [Graph.NodeID], order: MapLayout.Order) {
+        mergesDoubling = DoublingConvolution.fits(order)
         self.graph = graph
         self.shapes = shapes
         self.levelNodes = Set(levelNodes)
@@ -65,7 +73,15 @@ struct Fusion {
         case .pad(let padding, value: 0) where canMergePadding(id):
             mergedPadding[id] = (node.inputs[0], padding)
             return
-        case .convolution, .transposedConvolution, .add, .multiply: absorbFollowers(of: &fused)
+        case .upsample where canMergeDoubling(id):
+            mergedDoubling[id] = node.inputs[0]
+            return
+        case .convolution, .transposedConvolution, .add, .multiply:
+            if let source = node.inputs.first.flatMap({ mergedDoubling[$0] }) {
+                fused.inputs[0] = source
+                fused.doublesInput = true
+            }
+            absorbFollowers(of: &fused)
         case .subsample: absorbChannelPadding(of: &fused)
         default: break
         }
@@ -86,13 +102,16 @@ struct Fusion {
         let isConvolution = fused.op.isConvolution
         while fused.activation == nil, let next = soleConsumer(of: fused.output) {
             let takesMore = isConvolution && fused.residual == nil
+            let takesSum = takesMore && !fused.doublesInput
             switch graph.nodes[next].op {
             case .batchNorm(let norm) where takesMore: fused.folded.append(.batchNorm(norm))
             case .channelScale(let factors) where takesMore: fused.folded.append(.channelScale(factors))
             case .scale(let factor) where takesMore: fused.folded.append(.scale(factor))
             case .dropPath(let path) where takesMore: fused.folded.append(.scale(path.evaluationFactor))
-            case .activation(let activation) where activation.canBeFused: fused.activation = activation
-            case .add where takesMore && isSum(next, of: fused.output):
+            case .activation(let activation)
+            where fused.doublesInput ? activation.clippingRange != nil : activation.canBeFused:
+                fused.activation = activation
+            case .add where takesSum && isSum(next, of: fused.output):
                 fused.residual = graph.nodes[next].inputs.first { $0 != fused.output }
             default: return
             }
@@ -132,6 +151,11 @@ struct Fusion {
         }
     }
 
+    private func canMergeDoubling(_ id: Graph.NodeID) -> Bool {
+        guard mergesDoubling, let reader = soleConsumer(of: id) else { return false }
+        return DoublingConvolution.canMerge(graph.nodes[id].op, graph.nodes[reader].op)
+    }
+
     private func isNonNegative(_ id: Graph.NodeID) -> Bool {
         if case .activation(.relu) = graph.nodes[id].op { true } else { false }
     }
@@ -154,5 +178,10 @@ extension Op.Activation {
         case .hardSigmoid, .inverseSquareRoot: false
         default: true
         }
+    }
+
+    /// The range to which an activation that does nothing else clips.
+    var clippingRange: (floor: Float, cap: Float)? {
+        if case .relu(let cap) = self { (0, cap ?? .infinity) } else { nil }
     }
 }

@@ -40,8 +40,8 @@ public final class InferencePlan {
         }
         CDNN_set_threads(Int32(threads))
         let levelNodes = wanted.map { graph.levels[$0 - 1] }
-        let nodes = Fusion(graph, shapes: shapes, levelNodes: levelNodes).run()
         let order = MapLayout.preferredOrder(for: graph, nodes: graph.ancestors(of: levelNodes), shapes: shapes)
+        let nodes = Fusion(graph, shapes: shapes, levelNodes: levelNodes, order: order).run()
         let builder = try PlanBuilder(graph, shapes: shapes, parameters: parameters, threads: threads, order: order)
         builder.planMemory(of: nodes)
         for (index, node) in nodes.enumerated() {

@@ -103,8 +103,8 @@ final class PlanBuilder {
         guard case .blocked(let lanes) = order, shapes[0][1] < lanes else { return false }
         return nodes.allSatisfy { node in
             guard node.inputs.contains(0) else { return true }
-            if case .convolution(let convolution) = node.op { return convolution.groups == 1 && node.residual != 0 }
-            return false
+            guard case .convolution(let convolution) = node.op else { return false }
+            return convolution.groups == 1 && node.residual != 0 && !node.doublesInput
         }
     }
 

@@ -15,7 +15,9 @@ struct WinogradPlan {
         let spec = geometry.specification
         guard case .blocked = geometry.source.order, geometry.source.order == geometry.target.order,
             CDNN_vector_width() >= 8, geometry.kernel == Size2(3), spec.stride == (1, 1), spec.dilation == (1, 1),
-            geometry.groups == 1, spec.transposed == 0, let range = Self.range(of: activation)
+            geometry.groups == 1, spec.transposed == 0,
+            // Clipping is done while the results are in registers.
+            let range = activation.map(\.clippingRange) ?? (floor: -.infinity, cap: .infinity)
         else { return nil }
         source = geometry.source
         target = geometry.target
@@ -37,15 +39,6 @@ struct WinogradPlan {
 
     /// Whether it still gains when the weights are transformed anew for every batch.
     var gainsInTraining: Bool { target.batch * target.positions >= 960 }
-
-    /// Activations that clip are done while the results are in registers.
-    private static func range(of activation: Op.Activation?) -> (Float, Float)? {
-        switch activation {
-        case nil: (-.infinity, .infinity)
-        case .relu(let cap): (0, cap ?? .infinity)
-        default: nil
-        }
-    }
 
     /// A tile costs 36 multiplications per pair of channels whether or not the map fills it, a position of direct
     /// convolution 9. Below two hundred positions the 36 weights, read once per tile group, cost more than is saved.

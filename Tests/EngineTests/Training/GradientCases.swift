@@ -34,7 +34,7 @@ private let relu = Op.activation(.relu(cap: nil))
 
 extension GradientCase {
     static let all: [GradientCase] = [
-        convolutions, transposed, norms, activations, pooling, sums, rearrangements, attention, composites,
+        convolutions, doubling, transposed, norms, activations, pooling, sums, rearrangements, attention, composites,
     ].flatMap { $0 }
 
     static let convolutions: [GradientCase] = [
@@ -84,6 +84,43 @@ extension GradientCase {
             return graph.add(layerNorm(12), graph.add(op, stem, name: "op"), name: "ln")
         },
     ]
+
+    /// 2×2 convolutions that read a doubled map, which is never made.
+    static let doubling: [GradientCase] = [
+        doubled("2×2 of a doubled map", channels: 20, to: 17),
+        doubled("2×2 of a doubled map, without bias", channels: 8, to: 40, hasBias: false),
+        doubled("2×2 of a doubled map of one row", input: [2, 3, 1, 4], channels: 8, to: 5),
+        GradientCase("2×2 of a doubled map that others read too", channels: 16) { graph, stem in
+            let large = graph.add(.upsample(Size2(2), .nearest), stem, name: "up")
+            let x = graph.add(.convolution(belowAndRight([16, 16, 2, 2], "c")), large, name: "op")
+            return graph.add(.add, [x, large], name: "sum")
+        },
+        GradientCase("2×2 of a doubled map, channels last", channels: 5) { graph, stem in
+            let large = graph.add(.upsample(Size2(2), .nearest), stem, name: "up")
+            let x = graph.add(.convolution(belowAndRight([6, 5, 2, 2], "c")), large, name: "op")
+            return graph.add(layerNorm(6), x, name: "ln")
+        },
+    ]
+
+    private static func belowAndRight(_ kernel: Shape, _ name: String, hasBias: Bool = true) -> Op.Convolution {
+        convolution(
+            kernel, name, padding: .fixed(Padding(top: 0, left: 0, bottom: 1, right: 1)), hasBias: hasBias)
+    }
+
+    /// Two in a row, so that the derivative by the input is seen as well.
+    private static func doubled(
+        _ name: String, input: Shape = [2, 3, 5, 3], channels: Int, to outputs: Int, hasBias: Bool = true
+    ) -> GradientCase {
+        GradientCase(name, input: input, channels: channels) { graph, stem in
+            var x = graph.add(.upsample(Size2(2), .nearest), stem, name: "up1")
+            x = graph.add(
+                .convolution(belowAndRight([outputs, channels, 2, 2], "c", hasBias: hasBias)), x, name: "c1")
+            x = graph.add(relu, x, name: "relu")
+            x = graph.add(.upsample(Size2(2), .nearest), x, name: "up2")
+            return graph.add(
+                .convolution(belowAndRight([6, outputs, 2, 2], "d", hasBias: hasBias)), x, name: "op")
+        }
+    }
 
     /// Large enough for Winograd's kernels.
     static let winograd: [GradientCase] = [

@@ -8,6 +8,7 @@ extension TrainingBuilder {
     func addConvolution(
         _ node: FusedNode, _ convolution: Op.Convolution, isTransposed: Bool
     ) throws(EngineError) -> Reverse? {
+        if node.doublesInput { return try addDoublingConvolution(node, convolution) }
         let reverse = try convolve(
             node, convolution, isTransposed: isTransposed,
             from: (try memory(of: node.inputs[0]), try plan.layout(of: node.inputs[0])),
@@ -27,8 +28,11 @@ extension TrainingBuilder {
     ) throws(EngineError) -> MemoryReference?
 
     /// Appends a convolution between any two pieces of memory and says how to reverse it.
+    ///
+    /// - Parameter kernel: the network's own kernel and how it lies, where it is not simply the convolution's.
     func convolve(
         _ node: FusedNode, _ convolution: Op.Convolution, isTransposed: Bool = false,
+        kernel: (parameter: Parameter, packing: KernelPacking)? = nil,
         from source: (memory: MemoryReference, layout: MapLayout),
         to target: (memory: MemoryReference, layout: MapLayout)
     ) throws(EngineError) -> ConvolutionReversal {
@@ -47,7 +51,8 @@ extension TrainingBuilder {
             CDNN_convolution_training_create(plan.stream.handle, &spec, known?.handle, $0)
         }
         let weights = try parameters.kernel(
-            convolution.weight, KernelPacking(convolution, geometry, isTransposed: isTransposed)
+            kernel?.parameter ?? convolution.weight,
+            kernel?.packing ?? KernelPacking(convolution, geometry, isTransposed: isTransposed)
         ) { () throws(EngineError) in
             if let known { return known }
             return try forward.layoutOrThrow(.weights)

@@ -13,6 +13,18 @@ struct KernelPacking {
     /// Of the network's kernel: outputs in all, inputs of a group, taps.
     private let outputs: Int, inputs: Int, area: Int
     private let storedInputs: Int
+    /// From one tap of a kernel to the next.
+    private let tapStride: Int
+
+    /// The kernel of a convolution that reads a doubled map, its taps as outputs of a 1×1 convolution.
+    init(_ convolution: Op.Convolution, _ doubling: DoublingConvolution) {
+        let shape = convolution.weight.shape
+        (groups, mergedGroups, isTransposed) = (1, 1, false)
+        (outputs, inputs, area) = (shape[0], shape[1], 4)
+        storedInputs = doubling.source.storedChannels
+        axes = [doubling.products.channels, storedInputs, 1, 1]
+        tapStride = doubling.target.storedChannels * storedInputs
+    }
 
     init(_ convolution: Op.Convolution, _ geometry: ConvolutionGeometry, isTransposed: Bool) {
         let shape = convolution.weight.shape
@@ -24,13 +36,15 @@ struct KernelPacking {
         area = shape[2] * shape[3]
         axes = geometry.weightAxes
         storedInputs = axes.count == 5 ? axes[2] : axes[1]
+        tapStride = 1
     }
 
     /// Whether the layout has places that the network's kernel has not and whose gradient is not zero by itself.
     var needsMask: Bool { mergedGroups > 1 }
 
-    /// Where each of the network's values goes.
-    private func forEachRow(_ body: (_ plain: Int, _ filled: Int, _ stride: Int) -> Void) {
+    /// Where the first tap of each of the network's kernels goes.
+    private func forEachKernel(_ body: (_ plain: Int, _ filled: Int) -> Void) {
+        let reach = tapStride == 1 ? area : 1
         let perGroup = outputs / groups
         for output in 0..<outputs {
             let group = output / perGroup
@@ -40,7 +54,7 @@ struct KernelPacking {
                     isTransposed
                     ? ((group * inputs + input) * perGroup + output % perGroup) * area
                     : (output * inputs + input) * area
-                body(plain, (output * storedInputs + place + input) * area, area)
+                body(plain, (output * storedInputs + place + input) * reach)
             }
         }
     }
@@ -50,8 +64,8 @@ struct KernelPacking {
         var result = [Float](repeating: 0, count: axes.reduce(1, *))
         values.withUnsafeBufferPointer { from in
             result.withUnsafeMutableBufferPointer { to in
-                forEachRow { plain, filled, count in
-                    for tap in 0..<count { to[filled + tap] = from[plain + tap] }
+                forEachKernel { plain, filled in
+                    for tap in 0..<area { to[filled + tap * tapStride] = from[plain + tap] }
                 }
             }
         }
@@ -63,8 +77,8 @@ struct KernelPacking {
         var result = [Float](repeating: 0, count: outputs * inputs * area)
         values.withUnsafeBufferPointer { from in
             result.withUnsafeMutableBufferPointer { to in
-                forEachRow { plain, filled, count in
-                    for tap in 0..<count { to[plain + tap] = from[filled + tap] }
+                forEachKernel { plain, filled in
+                    for tap in 0..<area { to[plain + tap] = from[filled + tap * tapStride] }
                 }
             }
         }

@@ -72,6 +72,7 @@ extension TrainingBuilder {
         switch node.op {
         case .convolution(let convolution):
             products = Double(output.elementCount) * Double(convolution.weight.shape.axes.dropFirst().reduce(1, *))
+            if node.doublesInput { products /= 4 }
         case .transposedConvolution(let convolution, _):
             products =
                 Double(shapes[node.inputs[0]].elementCount)

@@ -79,24 +79,31 @@ extension TrainingBuilder {
         guard needsGradient(node.output) else { return nil }
         return .whole { (gradient) throws(EngineError) in
             if let place = entry.gradient {
-                let vector = layout.storedChannels
-                let sums = self.plan.temporary(byteCount: layout.batch * vector * MemoryLayout<Float>.stride)
-                self.addChannelSums(gradient, try self.memory(of: node.inputs[0]), into: sums, layout)
-                self.plan.append(kernel: { memory in
-                    let (sums, target) = (memory.floats(sums), place.floats())
-                    return {
-                        for channel in 0..<vector {
-                            let total = (0..<layout.batch).reduce(0.0) { $0 + Double(sums[$1 * vector + channel]) }
-                            target[channel] = Float(total)
-                        }
-                    }
-                })
+                self.addChannelTotals(gradient, try self.memory(of: node.inputs[0]), into: place, layout)
             }
             guard self.wantsInput(node) else { return }
             let target = try self.newGradient(of: node.inputs[0])
             try self.scale(gradient, by: scale, isPerImage: false, into: target, map: node.output)
             self.contribute(target, to: node.inputs[0], isOwned: true)
         }
+    }
+
+    /// Per channel, the sums over images and positions of a · b, or of a.
+    func addChannelTotals(
+        _ a: MemoryReference, _ b: MemoryReference?, into place: AlignedBuffer, _ layout: MapLayout
+    ) {
+        let vector = layout.storedChannels
+        let sums = plan.temporary(byteCount: layout.batch * vector * MemoryLayout<Float>.stride)
+        addChannelSums(a, b, into: sums, layout)
+        plan.append(kernel: { memory in
+            let (sums, target) = (memory.floats(sums), place.floats())
+            return {
+                for channel in 0..<vector {
+                    let total = (0..<layout.batch).reduce(0.0) { $0 + Double(sums[$1 * vector + channel]) }
+                    target[channel] = Float(total)
+                }
+            }
+        })
     }
 
     /// Per image and channel, the sums over the positions of a · b, or of a.

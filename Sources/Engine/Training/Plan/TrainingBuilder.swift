@@ -79,16 +79,28 @@ final class TrainingBuilder {
 
     // MARK: Nodes
 
-    /// The output's ancestors, each its own step but for ReLUs behind a normalisation, which oneDNN computes with it.
+    /// The output's ancestors, each its own step but for ReLUs behind a normalisation, which oneDNN computes with it,
+    /// and for doublings that the convolution behind them takes over.
     private func fusedNodes(output: Graph.NodeID) -> [FusedNode] {
         let ancestors = graph.ancestors(of: [output])
         var readers: [Graph.NodeID: [Graph.NodeID]] = [:]
         for id in ancestors { for input in graph.nodes[id].inputs { readers[input, default: []].append(id) } }
         var fused = Set<Graph.NodeID>()
+        var doubled: [Graph.NodeID: Graph.NodeID] = [:]
         var result: [FusedNode] = []
         for id in ancestors where !fused.contains(id) {
             let node = graph.nodes[id]
+            if DoublingConvolution.fits(plan.order), let reader = readers[id], reader.count == 1,
+                DoublingConvolution.canMerge(node.op, graph.nodes[reader[0]].op)
+            {
+                doubled[id] = node.inputs[0]
+                continue
+            }
             var step = FusedNode(op: node.op, inputs: node.inputs, output: id, name: node.name)
+            if let input = node.inputs.first, let source = doubled[input] {
+                step.inputs[0] = source
+                step.doublesInput = true
+            }
             if case .batchNorm = node.op, id != output, let reader = readers[id], reader.count == 1,
                 case .activation(.relu(cap: nil)) = graph.nodes[reader[0]].op
             {

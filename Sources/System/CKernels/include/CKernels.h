@@ -176,6 +176,25 @@ typedef struct {
 } CK_Enlarge;
 void CK_enlarge_backward(const CK_Enlarge *work, int64_t index);
 
+// The end of a 2x2 convolution of a doubled map (DoublingConvolution.swift): sums of the four taps' products, which lie
+// at the map's size before it was doubled. One call: (image, block).
+typedef struct {
+    const float *products;  // N x 4 x blocks x height x width x lanes; taps in the order top left, right, bottom left, right
+    const float *bias;      // blocks x lanes
+    float *destination;     // N x blocks x 2 height x 2 width x lanes
+    int64_t blocks, lanes, height, width;
+    float floor, cap;       // the sums are clipped to this range
+} CK_Doubling;
+void CK_doubling(const CK_Doubling *work, int64_t index);
+
+// Its reverse: the derivatives by the products from those by the destination. One call: (image, block).
+typedef struct {
+    const float *gradient;     // N x blocks x 2 height x 2 width x lanes
+    float *products_gradient;  // N x 4 x blocks x height x width x lanes
+    int64_t blocks, lanes, height, width;
+} CK_DoublingBackward;
+void CK_doubling_backward(const CK_DoublingBackward *work, int64_t index);
+
 // The derivatives of CK_layer_norm, with its work's meaning. The rows are divided among `parts`; each part sums the
 // derivatives by scale and shift of its rows into its own row of `sums`, parts x 2 x C. One call: one part.
 typedef struct {
