@@ -72,6 +72,10 @@ class SessionTests(LibraryTestCase):
             with self.assertRaises(ripe.CheckpointExcluded):
                 session.score(path)
             self.assertEqual(session.score(epoch_file(1)).epoch, 1)
+            self.assertEqual(list(session.table().excluded), [str(path)])
+            shutil.copy(epoch_file(3), path)
+            session.score(path)
+            self.assertEqual(session.table().excluded, {})
 
     def test_a_replaced_checkpoint_is_scored_anew(self):
         path = self.folder / "last.pt"

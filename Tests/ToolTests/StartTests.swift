@@ -3,21 +3,20 @@
 import Testing
 
 @Suite struct Starting {
-    @Test func withoutArgumentsItSaysWhatItDoesAndTheFirstCommands() throws {
+    @Test func withoutArgumentsItSaysInTenLinesWhatItIsAndThreeCommandsToTry() throws {
         let run = try ripe()
         #expect(run.code == 0)
         #expect(
             run.output == """
-                ripe scores a folder of pretraining checkpoints on your target images, says which one to take, and fine-tunes it.
+                Ripe scores the checkpoints of a pretraining on the images that you want to segment, without labels and without
+                training. It says which one to take and how sure that is, and fine-tunes only that one.
 
-                  ripe score RUNS --target IMAGES            score every checkpoint, show the curve, recommend one
-                  ripe finetune CHECKPOINT --target TRAIN    train a segmentation network on its encoder (needs --out)
-                  ripe run RUNS --target TRAIN --out DIR     both, one after the other, and evaluate
-                  ripe predict MODEL IMAGES --out DIR        segment images with the result
-                  ripe convert IN OUT                        another format, or another code base's names (--dialect)
-                  ripe inspect FILE                          say what a checkpoint or image file is and what it holds
+                  ripe score RUNS --target IMAGES          score a folder of checkpoints, show the curve, recommend one
+                  ripe watch RUNS --target IMAGES          the same while pretraining still runs; says when to stop
+                  ripe run RUNS --target TRAIN --out DIR   score, then fine-tune the recommended one and evaluate it
 
-                'ripe --help' lists all commands, 'ripe help score' explains one.
+                'ripe --help' lists all commands, such as convert, predict and inspect; 'ripe help score' explains one.
+                'ripe doctor' checks this machine.
 
                 """)
         #expect(run.errors == "")

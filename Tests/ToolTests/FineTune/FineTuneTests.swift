@@ -89,6 +89,22 @@ import Testing
         }
     }
 
+    @Test func theReportShowsEveryFoldAndTheNetworkFromRandomWeights() throws {
+        let run = try ripe(target.arguments("--folds", "2", "--epochs", "2", "--baseline"))
+        #expect(run.code == 0, "\(run.errors)")
+        #expect(run.output.contains("Against random weights"))
+        let page = String(decoding: try target.bytes("report.html"), as: UTF8.self)
+        let parts = [
+            "Fold 1", "Fold 2", "validation images (8 cases); the same network from random weights: 0.",
+            ", the same network from random weights",
+        ]
+        for part in parts { #expect(page.contains(part), "\(part)") }
+        let numbers = try JSON(Bytes(mapping: target.out + "/report.json"), path: "report", section: "file")
+        let scratch = try JSON(Bytes(mapping: target.out + "/baseline/metrics.json"), path: "metrics", section: "file")
+        #expect(scratch["runs"]?.array?.count == 2 && scratch["validation"]?["caseCount"]?.int == 8)
+        #expect(numbers["baseline"] != nil)
+    }
+
     @Test func theBestEpochOnTheValidationCasesIsKept() throws {
         #expect(try ripe(target.arguments("--validation", "0.25")).code == 0)
         let dice = try target.column("validationDice")

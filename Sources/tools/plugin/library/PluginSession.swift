@@ -46,6 +46,8 @@ final class PluginSession: Sendable {
         var session: ScoringSession
         /// Every file that was handed in, under its path.
         var files: [String: CheckpointFile] = [:]
+        /// What was handed in and cannot be opened.
+        var unreadable: [String: ExcludedFile] = [:]
     }
 
     /// Opens images by the options of `ripe score`.
@@ -105,21 +107,25 @@ final class PluginSession: Sendable {
         try turn { state in
             let found = try CheckpointSequence.find([path], graph: job.hints.graph)
             guard let file = found.files.first else {
-                let reason = found.excluded.first?.reason ?? "it is no checkpoint"
-                throw PluginFailure(RIPE_EXCLUDED, "\(path): \(reason)")
+                let name = path.split(separator: "/").last.map(String.init) ?? path
+                let excluded =
+                    found.excluded.first ?? ExcludedFile(path: path, name: name, reason: "it is no checkpoint")
+                state.unreadable[path] = excluded
+                throw PluginFailure(RIPE_EXCLUDED, "\(path): \(excluded.reason)")
             }
             guard found.files.count == 1 else {
                 throw PluginFailure(RIPE_USAGE, "\(path): \(found.files.count) checkpoints; hand in one file at a time")
             }
             state.files[file.path] = file
+            state.unreadable[path] = nil
             if !state.session.isSettled(file) {
                 _ = try state.session.score(file, isCancelled: isCancelledNow)
             }
-            let report = report(state)
-            if let excluded = report.excluded.first(where: { $0.path == file.path }) {
+            let outcome = state.session.outcome(of: CheckpointSequence(files: [file]))
+            if let excluded = outcome.excluded.first {
                 throw PluginFailure(RIPE_EXCLUDED, "\(path): \(excluded.reason)")
             }
-            let entries = report.json["checkpoints"]?.array ?? []
+            let entries = report(state).json["checkpoints"]?.array ?? []
             guard let entry = entries.first(where: { $0["path"]?.string == file.path }) else {
                 throw PluginFailure(RIPE_FAILED, "\(path): it is not in the table")
             }
@@ -131,6 +137,7 @@ final class PluginSession: Sendable {
     func forget(_ path: String) throws {
         try turn { state in
             state.files[path] = nil
+            state.unreadable[path] = nil
             state.session.forget(path)
         }
     }
@@ -170,7 +177,10 @@ final class PluginSession: Sendable {
     }
 
     private func report(_ state: borrowing State) -> ScoreReport {
-        job.report(state.session.outcome(of: sequence(state.files)), of: state.session.run, on: scoredOn)
+        let unreadable = state.unreadable
+        var outcome = state.session.outcome(of: sequence(state.files))
+        outcome.excluded += unreadable.values.sorted { $0.path < $1.path }
+        return job.report(outcome, of: state.session.run, on: scoredOn)
     }
 
     /// All files in the order of training. Files that are gone from the disk stay, until they are forgotten.

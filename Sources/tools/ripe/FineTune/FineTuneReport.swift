@@ -22,6 +22,8 @@ struct FineTuneReport {
         }
         let report = try report(results)
         try write(report, to: folder)
+        // One without folds has written its own there.
+        if baselines.count > 1 { try write(try self.report(baselines), to: folder + "/baseline") }
         try RunReport.write(in: folder, record: recorder.record)
         for (key, set) in report.sets {
             let title = key == "test" ? "Test images" : "Validation images"

@@ -44,7 +44,7 @@ struct Watch: ParsableCommand, RunsNetworks {
     func run() throws {
         Interrupt.install()
         FileSignals.startAnew()
-        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, watching.nice)
+        watching.giveWay()
         let progress = ProgressLine(isSilent: watching.json)
         defer { progress.clear() }
         if let out = setup.out { try OutputFolder.check(out) }
@@ -121,6 +121,17 @@ struct WatchingOptions: ParsableArguments {
 
     @Flag(help: "Print one JSON object a line for everything that happens, and nothing else.")
     var json = false
+
+    /// Lowers this process's priority.
+    ///
+    /// Linux shares the processor among sessions first (autogroup, sched(7)), where the priority of a process counts for
+    /// nothing: a watch that leads its own session, as under `setsid`, lowers the session's too.
+    func giveWay() {
+        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, nice)
+        guard getsid(0) == getpid(), let group = fopen("/proc/self/autogroup", "w") else { return }
+        fputs("\(nice)", group)
+        fclose(group)
+    }
 
     func validate() throws {
         guard (0.1...3600).contains(poll) else { throw ValidationError("--poll must be from 0.1 to 3600") }

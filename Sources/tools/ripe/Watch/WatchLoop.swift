@@ -92,6 +92,7 @@ struct WatchLoop {
             }
         }
         let report = job.report(outcome, of: scoring, on: scoredOn)
+        screen.looked(report)
         if let out { write(report, to: out) }
         let advice = stopping.rule?.advice(
             report.candidates, decidedBy: report.recommendation.decidedBy, spread: scoring.scorer.spread,

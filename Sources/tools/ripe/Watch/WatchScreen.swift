@@ -13,6 +13,9 @@ final class WatchScreen {
     private var shown = 0
     private var name = ""
     private var status = ""
+    /// Whether the last score was known before, and how many of those nothing has been said of yet.
+    private var isKnown = false
+    private var untold = 0
 
     init(_ progress: ProgressLine, isJSON: Bool, terminal: Terminal = .output) {
         self.progress = progress
@@ -29,10 +32,12 @@ final class WatchScreen {
         switch event {
         case .began(let file, _, _):
             name = file.name
+            isKnown = false
             progress.restart()
         case .progress(let done):
             progress.update("scoring \(name)", done: done.viewsDone, total: done.viewCount, unit: "views")
         case .finished(let candidate, let isCached):
+            isKnown = isCached
             tell(
                 "scored", ["name": .string(candidate.name), "path": .string(candidate.path), "cached": .bool(isCached)])
         case .excluded(let file):
@@ -46,18 +51,36 @@ final class WatchScreen {
     /// - Parameter report: made only where it is shown, for it resamples the images of all checkpoints.
     func update(_ report: @autoclosure () -> ScoreReport) {
         guard !isJSON else { return }
+        guard !isKnown else { return untold += 1 }
         let report = report()
-        let summary = ScoreSummary(report)
         progress.clear()
         guard isLive else {
+            let summary = ScoreSummary(report)
             if let index = report.candidates.firstIndex(where: { $0.name == name }) {
                 let pick = report.recommendation.pick.map { "; so far: \(report.candidates[$0].name)" } ?? ""
                 plain(summary.line(of: index) + pick)
             }
             return
         }
+        draw(report)
+    }
+
+    /// The table after a look: says of scores that were known before how many they are, in one line for all.
+    func looked(_ report: ScoreReport) {
+        guard !isJSON, untold > 0 else { return }
+        progress.clear()
+        if isLive {
+            draw(report)
+        } else {
+            let pick = report.recommendation.pick.map { "; so far: \(report.candidates[$0].name)" } ?? ""
+            plain("\(counted(untold, "checkpoint")) scored earlier\(pick)")
+        }
+        untold = 0
+    }
+
+    private func draw(_ report: ScoreReport) {
         draw(
-            [""] + summary.curve(for: terminal)
+            [""] + ScoreSummary(report).curve(for: terminal)
                 + wrapped(report.recommendation.sentence, to: terminal.width - 4).map { "  " + $0 })
     }
 

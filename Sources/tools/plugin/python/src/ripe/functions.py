@@ -27,20 +27,17 @@ def score(
     if not paths:
         raise RipeError(f"no checkpoints in {checkpoints}")
     with Session(target, **options) as session:
-        excluded: dict[str, str] = {}
+        reasons: list[str] = []
         for number, path in enumerate(paths):
             if progress:
                 print(f"ripe: {number + 1}/{len(paths)} {path}", file=sys.stderr)
             try:
                 session.score(path)
             except CheckpointExcluded as error:
-                excluded[path] = str(error)
-        if len(excluded) == len(paths):
-            raise CheckpointExcluded("; ".join(excluded.values()))
-        table = session.table()
-        for path, reason in excluded.items():
-            table.excluded.setdefault(path, reason)
-        return table
+                reasons.append(str(error))
+        if len(reasons) == len(paths):
+            raise CheckpointExcluded("; ".join(reasons))
+        return session.table()
 
 
 def pick(checkpoints: Union[PathLike, Iterable[PathLike]], target: Any, **options: Any) -> str:
