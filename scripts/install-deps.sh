@@ -2,7 +2,8 @@
 # Installs the system libraries that Ripe links against, where they are missing (Debian and Ubuntu).
 #
 #   scripts/install-deps.sh            what the build needs
-#   scripts/install-deps.sh bench      also what `make bench` needs
+#   scripts/install-deps.sh bench      also what `make bench` needs, and all else that makes a Python environment
+#   scripts/install-deps.sh plugin     also what `make test-plugin` needs
 #
 # It says what it installs and why, uses sudo when not root, and touches neither the network nor the package
 # database when everything is there.
@@ -17,9 +18,10 @@ packages=(
     "libdnnl-dev|oneDNN: runs the networks' convolutions"
     "pkg-config|tells the Swift package manager where the libraries are"
 )
-if [ "${1:-}" = bench ] && ! python3 -c "import venv, ensurepip" 2>/dev/null; then
-    packages+=("python3-venv|makes the Python environment that the benchmark compares with")
+if [ -n "${1:-}" ] && ! python3 -c "import venv, ensurepip" 2>/dev/null; then
+    packages+=("python3-venv|makes the Python environment that is compared and tested with")
 fi
+if [ "${1:-}" = plugin ]; then packages+=("valgrind|looks for leaks and errors in libripe.so"); fi
 
 if ! command -v dpkg-query >/dev/null; then
     echo "This is not Debian or Ubuntu, so nothing is installed. The build needs:" >&2

@@ -6,13 +6,14 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 library=$(realpath "${1:-.build/plugin/libripe.so}")
 
+compiler=$(command -v cc || command -v clang)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for standard in c99 c11; do
-    cc -std=$standard -Wall -Wextra -Wpedantic -Werror -O1 -g -I Sources/tools/plugin/include Tests/Plugin/example.c \
+    "$compiler" -std=$standard -Wall -Wextra -Wpedantic -Werror -O1 -g -I Sources/tools/plugin/include Tests/Plugin/example.c \
         -o "$work/example" "$library" -Wl,--enable-new-dtags,-rpath,"$(dirname "$library")"
 done
-c++ -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ Sources/tools/plugin/include/ripe.h
+"$compiler" -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ Sources/tools/plugin/include/ripe.h
 
 arguments=(fixtures/target "$work/cache" fixtures/checkpoints/pytorch/model_state_dict_epoch_{1,3}.pt)
 echo "The example:"
