@@ -1,7 +1,7 @@
 # Ripe's everyday commands. `make` alone explains them.
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build plugin wheel man install deb test test-interop test-plugin test-report demo bench fuzz format lint clean
+.PHONY: help deps build plugin wheel man install deb test test-interop test-plugin test-report test-tutorial demo bench fuzz format lint clean
 
 # A hang of Swift's crash backtracer must not hide a failing test.
 export SWIFT_BACKTRACE := enable=no
@@ -49,8 +49,13 @@ deb: build plugin man ## build a Debian package that needs no Swift: dist/ripe_*
 	@scripts/package/deb.sh
 
 test-plugin: wheel ## check libripe.so under valgrind, and the Python package with PyTorch Lightning, Keras and Hugging Face
+	@scripts/install-deps.sh plugin
 	@scripts/plugin/check.sh
 	@scripts/python-tests.sh dist/ripe-*.whl
+
+test-tutorial: build wheel ## run every command of docs/tutorial.md in a new folder; makes .venv-python
+	@scripts/install-deps.sh bench
+	@scripts/tutorial/check.sh $(RIPE) dist/ripe-*.whl
 
 bench: build ## measure speed and memory against PyTorch and nibabel; makes its own Python environment in .venv-bench
 	@scripts/install-deps.sh bench
