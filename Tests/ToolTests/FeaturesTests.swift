@@ -105,8 +105,8 @@ import Testing
         let elsewhere = try features("--arch-option", "img_size=64")
         #expect(elsewhere.code == 1)
         #expect(
-            elsewhere.errors == "ripe: \(checkpoint): unknown architecture option 'img_size'; known: ignore, prefix, "
-                + "stochastic_depth_rate\n")
+            elsewhere.errors == "ripe: \(checkpoint): unknown architecture option 'img_size'; known: ignore, input, "
+                + "prefix, stochastic_depth_rate\n")
     }
 }
 

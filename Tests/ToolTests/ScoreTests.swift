@@ -216,8 +216,8 @@ private struct Scores: Decodable, Equatable {
                 "ripe: --arch: unknown architecture 'resnet51'; known: deepresnet, "))
         #expect(
             try message("--target", "/none", "--arch", "resnet50", "--arch-option", "img_size=224")
-                == "ripe: --arch-option: unknown architecture option 'img_size'; known: config, epsilon, ignore, prefix, "
-                + "stem_pool, stem_stride, stride" + help)
+                == "ripe: --arch-option: unknown architecture option 'img_size'; known: config, epsilon, ignore, input, "
+                + "prefix, stem_pool, stem_stride, stride" + help)
         #expect(
             try message("--target", target, "--split", "validation")
                 == "ripe: --split 'validation': expected train, test or all; the layout nnU-Net raw has no validation images "

@@ -17,8 +17,10 @@ struct FamilyOption: Sendable {
         self.values = values
     }
 
+    /// How images are prepared for the network.
+    static let input = FamilyOption("input", .words(InputNormalization.named.map(\.key)))
     /// What every family takes.
-    static let common = [FamilyOption("prefix", .text), FamilyOption("ignore", .text)]
+    static let common = [input, FamilyOption("prefix", .text), FamilyOption("ignore", .text)]
 
     /// Checks given settings against those that are known.
     ///

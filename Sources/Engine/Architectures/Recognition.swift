@@ -105,6 +105,29 @@ public struct InputNormalization: Sendable, Hashable, Codable {
         name: "Keras tf (−1…1)", scale: 2, mean: [1, 1, 1], deviation: [1, 1, 1], isBGR: false)
 }
 
+extension InputNormalization {
+    /// What `--arch-option input=…` takes, and what it stands for.
+    static let named: KeyValuePairs<String, InputNormalization> = [
+        "imagenet": .imageNet, "unit": .unit, "bytes": .bytes, "keras-tf": .kerasTF, "keras-caffe": .kerasCaffe,
+    ]
+
+    /// The one that `--arch-option input=…` names; nil for another word.
+    init?(named name: String) {
+        guard let known = Self.named.first(where: { $0.key == name }) else { return nil }
+        self = known.value
+    }
+}
+
+extension Recognition {
+    /// Takes the user's word for what images the network wants, if there is one (`--arch-option input=…`).
+    mutating func setInput(by hints: ArchitectureHints) {
+        guard let given = hints.options["input"].flatMap({ InputNormalization(named: $0) }) else { return }
+        normalization = given
+        facts.removeAll { $0.key == "input" }
+        facts.append(Fact("input", given.name))
+    }
+}
+
 /// What the user says about an architecture.
 public struct ArchitectureHints: Sendable {
     /// A family or model to use instead of recognising one (`--arch`).

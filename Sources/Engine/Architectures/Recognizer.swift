@@ -100,10 +100,12 @@ public enum Recognizer {
         account.ignore(fit, userRules: options["ignore"])
         if let mismatch = account.mismatch(fit) { throw mismatch }
         let place = prefix.isEmpty ? "" : ", below '\(prefix)'"
-        return Recognition(
+        var found = Recognition(
             architecture: fit.architecture, family: family.name, evidence: fit.evidence + place, prefix: prefix,
             graph: fit.graph, bindings: account.bindings, ignored: account.ignored, facts: fit.facts,
             normalization: fit.normalization)
+        found.setInput(by: hints)
+        return found
     }
 
     /// How many tensors a file has, and the first of them.

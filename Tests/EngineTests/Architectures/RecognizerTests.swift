@@ -51,6 +51,19 @@ struct RecognizerTests {
                 .contains(Recognition.Fact("BatchNorm epsilon", "1e-05")))
     }
 
+    @Test(arguments: [
+        ("imagenet", InputNormalization.imageNet), ("unit", .unit), ("bytes", .bytes), ("keras-tf", .kerasTF),
+        ("keras-caffe", .kerasCaffe),
+    ])
+    func theUsersWordOnTheInputGoesBeforeTheFamilys(word: String, expected: InputNormalization) throws {
+        let tensors = try Architectures.named("resnet18").tensors()
+        let family = try Recognizer.recognize(tensors)
+        #expect(family.normalization == .imageNet && !family.facts.contains { $0.key == "input" })
+        let found = try Recognizer.recognize(tensors, hints: ArchitectureHints(options: ["input": word]))
+        #expect(found.normalization == expected)
+        #expect(found.facts.last == Recognition.Fact("input", expected.name))
+    }
+
     @Test func ofTwoCopiesTheOneTrainedByGradientIsTaken() throws {
         let graph = try Architectures.named("resnet18")
         let found = try Recognizer.recognize(
@@ -148,7 +161,7 @@ struct RecognizerTests {
         let tensors = try Architectures.named("deepresnet50").tensors()
         #expect(
             throws: EngineError.unknownOption(
-                option: "window", known: ["ignore", "prefix", "stochastic_depth_rate"])
+                option: "window", known: ["ignore", "input", "prefix", "stochastic_depth_rate"])
         ) { try Recognizer.recognize(tensors, hints: ArchitectureHints(options: ["window": "7"])) }
         #expect(
             throws: EngineError.invalidOption(
@@ -168,10 +181,14 @@ struct RecognizerTests {
             (
                 "resnet", ["img_size": "224"],
                 "unknown architecture option 'img_size'; known: "
-                    + "config, epsilon, ignore, prefix, stem_pool, stem_stride, stride"
+                    + "config, epsilon, ignore, input, prefix, stem_pool, stem_stride, stride"
             ),
             ("resnet", ["stride": "last"], "architecture option 'stride' cannot be 'last'; expected first or middle"),
-            ("keras", ["prefix": "a"], "unknown architecture option 'prefix'; known: config, ignore"),
+            ("keras", ["prefix": "a"], "unknown architecture option 'prefix'; known: config, ignore, input"),
+            (
+                "resnet", ["input": "grey"],
+                "architecture option 'input' cannot be 'grey'; expected imagenet or unit or bytes or keras-tf or keras-caffe"
+            ),
             (nil, ["config": "/none.json"], "/none.json: cannot open: No such file or directory"),
         ] as [(String?, [String: String], String?)])
     func hintsAreCheckedWithoutACheckpoint(name: String?, options: [String: String], expected: String?) {

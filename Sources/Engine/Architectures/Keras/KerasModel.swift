@@ -7,7 +7,7 @@ import Formats
 enum KerasModel {
     static let name = "keras"
     /// The `--arch-option` keys it knows.
-    static let options = [FamilyOption("config", .text), FamilyOption("ignore", .text)]
+    static let options = [FamilyOption.input, FamilyOption("config", .text), FamilyOption("ignore", .text)]
 
     /// Translates the description and binds the checkpoint's tensors.
     ///

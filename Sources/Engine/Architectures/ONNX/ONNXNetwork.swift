@@ -6,13 +6,7 @@ import Formats
 enum ONNXNetwork {
     static let name = "onnx"
     /// The `--arch-option` keys it knows.
-    static let options = [
-        FamilyOption("input", .words(inputs.map(\.name))), FamilyOption("prefix", .text), FamilyOption("ignore", .text),
-    ]
-    private static let inputs: [(name: String, normalization: InputNormalization)] = [
-        ("imagenet", .imageNet), ("unit", .unit), ("bytes", .bytes), ("keras-tf", .kerasTF),
-        ("keras-caffe", .kerasCaffe),
-    ]
+    static let options = FamilyOption.common
 
     /// Translates the graph of an ONNX file and takes its own weights.
     ///
@@ -123,11 +117,7 @@ enum ONNXNetwork {
     private static func normalization(
         _ network: ONNXTranslation, _ weights: [TensorInfo], hints: ArchitectureHints
     ) -> InputNormalization {
-        if let name = hints.options["input"] ?? hints.defaults["input"],
-            let known = inputs.first(where: { $0.name == name })
-        {
-            return known.normalization
-        }
+        if let given = hints.options["input"].flatMap({ InputNormalization(named: $0) }) { return given }
         if network.graph.nodes.count > 1 {
             switch network.graph.nodes[1].op {
             case .affine(let scale, _): return scale.max() ?? 1 < 0.02 ? .bytes : .unit

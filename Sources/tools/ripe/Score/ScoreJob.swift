@@ -48,7 +48,9 @@ struct ScoreJob {
         let run = try run(on: scoredOn)
         progress.remark("Scoring \(counted(sequence.files.count, "checkpoint")) on \(scoredOn.summary).")
         for note in sequence.notes + scoredOn.notes { progress.remark("  note: \(note)") }
-        if let network = networkText(sequence) { progress.remark("  network: \(network)") }
+        if let network = networkText(sequence, showsInput: scoredOn.normalizes) {
+            progress.remark("  network: \(network)")
+        }
         let outcome = try ScoreProgress(progress, sequence, recorder).follow(run)
         let report = report(outcome, of: run, on: scoredOn)
         guard !report.candidates.isEmpty else {
@@ -59,12 +61,16 @@ struct ScoreJob {
     }
 
     /// The first network that is recognised, with what was assumed of it beyond the file.
-    private func networkText(_ sequence: CheckpointSequence) -> String? {
+    ///
+    /// - Parameter showsInput: whether to say how images are prepared for it.
+    private func networkText(_ sequence: CheckpointSequence, showsInput: Bool) -> String? {
         for file in sequence.files {
             guard let reader = try? Checkpoint.open(file.path),
                 let network = try? Recognizer.recognize(reader, hints: hints)
             else { continue }
-            return ([network.architecture] + network.facts.map { "\($0.key) \($0.value)" }).joined(separator: "; ")
+            var facts = network.facts.filter { $0.key != "input" }
+            if showsInput { facts.insert(.init("input", network.normalization.name), at: 0) }
+            return ([network.architecture] + facts.map { "\($0.key) \($0.value)" }).joined(separator: "; ")
         }
         return nil
     }
