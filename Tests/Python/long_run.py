@@ -20,7 +20,9 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import ripe
-from pretraining import RotatedSlices, curve_of, keras_resnet, resnet, rotated
+from pretraining import (
+    HuggingFaceSlices, RotatedSlices, curve_of, hugging_face_model, keras_resnet, lightning_module, rotated,
+)  # fmt: skip
 from support import TARGET
 
 BATCH = 32
@@ -32,24 +34,13 @@ def lightning(folder: Path, settings: argparse.Namespace, options: dict):
     from pytorch_lightning.loggers import TensorBoardLogger
     from ripe.lightning import RipeCallback
 
-    class Rotations(pytorch_lightning.LightningModule):
-        def __init__(self):
-            super().__init__()
-            self.model = resnet(width=64)
-
-        def training_step(self, batch, _):
-            return torch.nn.functional.cross_entropy(self.model(batch[0]), batch[1])
-
-        def configure_optimizers(self):
-            return torch.optim.SGD(self.parameters(), 0.01, momentum=0.9)
-
     torch.set_num_threads(1)
     callback = RipeCallback(TARGET, encoder="model", **options)
     trainer = pytorch_lightning.Trainer(
         max_epochs=settings.epochs, accelerator="cpu", default_root_dir=folder, callbacks=[callback],
         logger=TensorBoardLogger(folder, "tb"), enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
-    trainer.fit(Rotations(), torch.utils.data.DataLoader(RotatedSlices(settings.images), BATCH, shuffle=True))
+    trainer.fit(lightning_module(rate=0.01), torch.utils.data.DataLoader(RotatedSlices(settings.images), BATCH, shuffle=True))
     return trainer.current_epoch, callback.watch.table, trainer.ripe_pick
 
 
@@ -78,25 +69,11 @@ def huggingface(folder: Path, settings: argparse.Namespace, options: dict):
     from ripe.huggingface import RipeCallback
     from transformers import Trainer, TrainingArguments
 
-    class Rotations(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.backbone = resnet(width=64)
-
-        def forward(self, pixel_values, labels):
-            logits = self.backbone(pixel_values)
-            return {"loss": torch.nn.functional.cross_entropy(logits, labels), "logits": logits}
-
-    class Examples(RotatedSlices):
-        def __getitem__(self, number):
-            image, turns = super().__getitem__(number)
-            return {"pixel_values": torch.from_numpy(image), "labels": turns}
-
     torch.set_num_threads(1)
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "tb")
     callback = RipeCallback(TARGET, encoder="backbone", **options)
     trainer = Trainer(
-        model=Rotations(), train_dataset=Examples(settings.images), callbacks=[callback],
+        model=hugging_face_model(width=64), train_dataset=HuggingFaceSlices(settings.images), callbacks=[callback],
         args=TrainingArguments(
             str(folder / "out"), num_train_epochs=settings.epochs, per_device_train_batch_size=BATCH,
             learning_rate=0.01, optim="sgd", use_cpu=True, disable_tqdm=True, save_strategy="no",

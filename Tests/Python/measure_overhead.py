@@ -24,25 +24,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import pytorch_lightning
 import torch
 
-from pretraining import RotatedSlices, resnet
+from pretraining import RotatedSlices, lightning_module
 from ripe.lightning import RipeCallback
 from support import TARGET
 
 BATCH = 32
-
-
-class Rotations(pytorch_lightning.LightningModule):
-    """Tells by how many quarter turns a slice is rotated."""
-
-    def __init__(self):
-        super().__init__()
-        self.model = resnet(width=64)
-
-    def training_step(self, batch, _):
-        return torch.nn.functional.cross_entropy(self.model(batch[0]), batch[1])
-
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.parameters(), 0.02, momentum=0.9)
 
 
 class Stopwatch(pytorch_lightning.Callback):
@@ -67,7 +53,7 @@ def rates(data: RotatedSlices, epochs: int, callbacks: list) -> tuple[float, flo
             enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
             callbacks=[*callbacks, watch],
         )  # fmt: skip
-        trainer.fit(Rotations(), torch.utils.data.DataLoader(data, BATCH, shuffle=True))
+        trainer.fit(lightning_module(rate=0.02), torch.utils.data.DataLoader(data, BATCH, shuffle=True))
     images = len(data) * (epochs - 1)
     return images / (watch.wall[-1] - watch.wall[0]), images / (watch.processor[-1] - watch.processor[0])
 

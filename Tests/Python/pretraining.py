@@ -105,6 +105,51 @@ class RotatedSlices:
         return self.images[number], self.turns[number]
 
 
+class HuggingFaceSlices(RotatedSlices):
+    """The same as the Hugging Face Trainer takes them."""
+
+    def __getitem__(self, number: int):
+        import torch
+
+        image, turns = super().__getitem__(number)
+        return {"pixel_values": torch.from_numpy(image), "labels": turns}
+
+
+def lightning_module(rate: float):
+    """A LightningModule with a network of 4.9 million parameters, `model`, that learns the turns by SGD."""
+    import pytorch_lightning
+    import torch
+
+    class Rotations(pytorch_lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.model = resnet(width=64)
+
+        def training_step(self, batch, _):
+            return torch.nn.functional.cross_entropy(self.model(batch[0]), batch[1])
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), rate, momentum=0.9)
+
+    return Rotations()
+
+
+def hugging_face_model(width: int = 16):
+    """A model for the Hugging Face Trainer with a network, `backbone`, that learns the turns."""
+    import torch
+
+    class Rotations(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.backbone = resnet(width=width)
+
+        def forward(self, pixel_values, labels):
+            logits = self.backbone(pixel_values)
+            return {"loss": torch.nn.functional.cross_entropy(logits, labels), "logits": logits}
+
+    return Rotations()
+
+
 def curve_of(folder, name: str) -> list[tuple[int, float]]:
     """The points (step, value) of a curve in the TensorBoard files below a folder, by step."""
     from tensorboard.backend.event_processing.event_file_loader import EventFileLoader

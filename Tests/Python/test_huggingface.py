@@ -14,30 +14,10 @@ try:
     from transformers import Trainer, TrainerCallback, TrainingArguments
     from transformers.utils import logging as transformers_logging
 
-    from pretraining import RotatedSlices, curve_of, resnet
+    from pretraining import HuggingFaceSlices, curve_of, hugging_face_model
     from ripe.huggingface import RipeCallback
 except ImportError as error:
     raise unittest.SkipTest(f"a library is missing: {error}") from None
-
-
-class Rotations(torch.nn.Module):
-    """Tells by how many quarter turns a slice is rotated."""
-
-    def __init__(self):
-        super().__init__()
-        self.backbone = resnet()
-
-    def forward(self, pixel_values, labels):
-        logits = self.backbone(pixel_values)
-        return {"loss": torch.nn.functional.cross_entropy(logits, labels), "logits": logits}
-
-
-class Examples(RotatedSlices):
-    """Rotated slices as the Trainer takes them."""
-
-    def __getitem__(self, number):
-        image, turns = super().__getitem__(number)
-        return {"pixel_values": torch.from_numpy(image), "labels": turns}
 
 
 class Patient(TrainerCallback):
@@ -70,12 +50,12 @@ class HuggingFaceTests(LibraryTestCase):
         settings = {"save_strategy": "no", "report_to": ["tensorboard"], "logging_steps": 5, **arguments}
         os.environ["TENSORBOARD_LOGGING_DIR"] = str(self.folder / "tb")
         trainer = Trainer(
-            model=Rotations(),
+            model=hugging_face_model(),
             args=TrainingArguments(
                 str(self.folder / "out"), num_train_epochs=epochs, per_device_train_batch_size=32,
                 learning_rate=rate, optim="sgd", use_cpu=True, disable_tqdm=True, **settings,
             ),
-            train_dataset=torch.utils.data.Subset(Examples(320), [*range(320)] * repeats),
+            train_dataset=torch.utils.data.Subset(HuggingFaceSlices(320), [*range(320)] * repeats),
             callbacks=[callback, *callbacks],
         )  # fmt: skip
         trainer.train(resume_from_checkpoint=resume)

@@ -119,12 +119,13 @@ extension InputNormalization {
 }
 
 extension Recognition {
-    /// Takes the user's word for what images the network wants, if there is one (`--arch-option input=…`).
-    mutating func setInput(by hints: ArchitectureHints) {
-        guard let given = hints.options["input"].flatMap({ InputNormalization(named: $0) }) else { return }
-        normalization = given
-        facts.removeAll { $0.key == "input" }
-        facts.append(Fact("input", given.name))
+    /// The same with the user's word for what images the network wants, if there is one (`--arch-option input=…`).
+    func takingInput(from hints: ArchitectureHints) -> Recognition {
+        guard let given = hints.options["input"].flatMap({ InputNormalization(named: $0) }) else { return self }
+        var result = self
+        result.normalization = given
+        result.facts.append(Fact("input", given.name))
+        return result
     }
 }
 

@@ -24,19 +24,13 @@ extension Recognizer {
         if let reason = notNetwork(checkpoint) { throw .noNetwork(reason: reason) }
         if let path = hints.graph {
             try FamilyOption.check(hints.options, known: ONNXNetwork.options)
-            var found = try ONNXNetwork.recognize(checkpoint, graph: path, hints: hints)
-            found.setInput(by: hints)
-            return found
+            return try ONNXNetwork.recognize(checkpoint, graph: path, hints: hints).takingInput(from: hints)
         }
         if let file = checkpoint as? ONNXCheckpoint,
             hints.architecture == nil || hints.architecture?.lowercased() == ONNXNetwork.name
         {
             try FamilyOption.check(hints.options, known: ONNXNetwork.options)
-            do throws(EngineError) {
-                var found = try ONNXNetwork.recognize(file, hints: hints)
-                found.setInput(by: hints)
-                return found
-            } catch {
+            do throws(EngineError) { return try ONNXNetwork.recognize(file).takingInput(from: hints) } catch {
                 guard let known = recognizeByNames(file, hints: hints) else { throw error }
                 return known
             }
@@ -106,10 +100,9 @@ extension Recognizer {
         _ checkpoint: any CheckpointReader, describedBy configuration: String, hints: ArchitectureHints
     ) throws(EngineError) -> Recognition {
         try FamilyOption.check(hints.options, known: KerasModel.options)
-        var found = try KerasModel.recognize(
-            checkpoint, configuration: configuration, userRules: hints.options["ignore"])
-        found.setInput(by: hints)
-        return found
+        return try KerasModel.recognize(
+            checkpoint, configuration: configuration, userRules: hints.options["ignore"]
+        ).takingInput(from: hints)
     }
 
     /// Checks what the user says of a network as far as that can be done without a checkpoint: the architecture's name,

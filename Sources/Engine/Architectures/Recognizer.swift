@@ -100,12 +100,11 @@ public enum Recognizer {
         account.ignore(fit, userRules: options["ignore"])
         if let mismatch = account.mismatch(fit) { throw mismatch }
         let place = prefix.isEmpty ? "" : ", below '\(prefix)'"
-        var found = Recognition(
+        return Recognition(
             architecture: fit.architecture, family: family.name, evidence: fit.evidence + place, prefix: prefix,
             graph: fit.graph, bindings: account.bindings, ignored: account.ignored, facts: fit.facts,
-            normalization: fit.normalization)
-        found.setInput(by: hints)
-        return found
+            normalization: fit.normalization
+        ).takingInput(from: hints)
     }
 
     /// How many tensors a file has, and the first of them.

@@ -45,20 +45,6 @@ struct DoublingConvolution {
             weight: Parameter(convolution.weight.name, [products.channels, convolution.weight.shape[1], 1, 1]),
             bias: nil)
     }
-
-    /// A kernel's values O×I×2×2 as those of ``pointwise(_:)``, zeros where the target's last block has no channel.
-    func pointwiseWeights(_ values: [Float], inputs: Int) -> FoldedWeights {
-        let outputs = target.storedChannels
-        var result = [Float](repeating: 0, count: 4 * outputs * inputs)
-        for output in 0..<values.count / (4 * max(1, inputs)) {
-            for input in 0..<inputs {
-                for tap in 0..<4 {
-                    result[(tap * outputs + output) * inputs + input] = values[(output * inputs + input) * 4 + tap]
-                }
-            }
-        }
-        return FoldedWeights(pointwise: result, outputs: 4 * outputs, inputs: inputs)
-    }
 }
 
 extension PlanBuilder {
@@ -67,10 +53,11 @@ extension PlanBuilder {
         let doubling = DoublingConvolution(
             source: try layout(of: node.inputs[0]), target: try layout(of: node.output))
         let folded = try FoldedWeights(convolution, node.folded, isTransposed: false, parameters: parameters)
-        let pointwise = doubling.pointwise(convolution)
+        let packing = KernelPacking(convolution, doubling)
         let products = temporary(byteCount: doubling.products.byteCount)
         try addPointwise(
-            pointwise, doubling.pointwiseWeights(folded.values, inputs: pointwise.weight.shape[1]),
+            doubling.pointwise(convolution),
+            FoldedWeights(pointwise: packing.filled(folded.values), outputs: packing.axes[0], inputs: packing.axes[1]),
             from: (try memory(of: node.inputs[0]), doubling.source), to: (products, doubling.products),
             layer: node.name)
         let bias = folded.bias ?? []

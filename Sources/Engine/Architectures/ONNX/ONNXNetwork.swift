@@ -11,7 +11,7 @@ enum ONNXNetwork {
     /// Translates the graph of an ONNX file and takes its own weights.
     ///
     /// - Throws: ``EngineError`` with `.unsupportedLayer` when a level needs an operator that is not run.
-    static func recognize(_ file: ONNXCheckpoint, hints: ArchitectureHints) throws(EngineError) -> Recognition {
+    static func recognize(_ file: ONNXCheckpoint) throws(EngineError) -> Recognition {
         let network = try translate(file) { weight throws(EngineError) in try read(file, weight.stored) }
         var bindings: [ParameterBinding] = []
         for (parameter, weight, transform) in network.weights {
@@ -26,7 +26,7 @@ enum ONNXNetwork {
                     ? "a constant that is part of the operations" : "no level depends on it")
         }
         return network.recognition(
-            bindings: bindings, ignored: ignored, normalization: normalization(network, weights(file), hints: hints))
+            bindings: bindings, ignored: ignored, normalization: normalization(network, weights(file)))
     }
 
     /// The tensors of a file that are weights rather than settings of its graph.
@@ -42,7 +42,7 @@ enum ONNXNetwork {
     /// Tensors are found by their exact names, after a single prefix was taken off one side's; never by shape.
     ///
     /// - Throws: ``EngineError`` with `.parameterMismatch` for tensors that are missing, left over or of another shape,
-    ///   `.unsupportedLayer` as ``recognize(_:hints:)``.
+    ///   `.unsupportedLayer` as ``recognize(_:)``.
     static func recognize(
         _ checkpoint: any CheckpointReader, graph path: String, hints: ArchitectureHints
     ) throws(EngineError) -> Recognition {
@@ -61,7 +61,7 @@ enum ONNXNetwork {
         if let mismatch = account.mismatch { throw mismatch }
         var found = network.recognition(
             bindings: account.bindings, ignored: account.ignored,
-            normalization: normalization(network, weights(checkpoint), hints: hints))
+            normalization: normalization(network, weights(checkpoint)))
         found.prefix = names.checkpointPrefix
         found.computed.merge(account.constants) { $1 }
         if !names.checkpointPrefix.isEmpty { found.evidence += ", below '\(names.checkpointPrefix)'" }
@@ -112,12 +112,11 @@ enum ONNXNetwork {
         path.split(separator: "/").last.map { String($0) } ?? path
     }
 
-    /// What images the network wants: what the user says, else none where it begins with a normalisation of its own, else
-    /// what the family does that the weights' names tell, else ImageNet's for colour networks of PyTorch.
+    /// What images the network wants: none normalised where it begins with a normalisation of its own, else what the family
+    /// does that the weights' names tell, else ImageNet's for colour networks of PyTorch.
     private static func normalization(
-        _ network: ONNXTranslation, _ weights: [TensorInfo], hints: ArchitectureHints
+        _ network: ONNXTranslation, _ weights: [TensorInfo]
     ) -> InputNormalization {
-        if let given = hints.options["input"].flatMap({ InputNormalization(named: $0) }) { return given }
         if network.graph.nodes.count > 1 {
             switch network.graph.nodes[1].op {
             case .affine(let scale, _): return scale.max() ?? 1 < 0.02 ? .bytes : .unit
