@@ -70,4 +70,17 @@ import Testing
             #expect(found[0].shape == [count, 64, Self.size, Self.size])
         }
     }
+
+    @Test func convolution3OfADoubledMapIsComputedOnTheSmallMapInPiecesOfTheBatch() throws {
+        let map = MapLayout(.blocked(lanes: 16), [6, 64, 56, 56])
+        let large = MapLayout(.blocked(lanes: 16), [6, 32, 112, 112])
+        let doubling = DoublingConvolution3(source: map, target: large)
+        // 9 × 32 channels × 56² × 4 bytes are 3.6 MB an image.
+        #expect(doubling.imagesPerPiece == 1)
+        #expect(doubling.products.byteCount == 6 * 9 * 32 * 56 * 56 * 4)
+        let small = DoublingConvolution3(
+            source: MapLayout(.blocked(lanes: 16), [6, 512, 7, 7]),
+            target: MapLayout(.blocked(lanes: 16), [6, 256, 14, 14]))
+        #expect(small.imagesPerPiece == 6)
+    }
 }

@@ -216,6 +216,53 @@ private let tolerance = 2e-5
         for difference in try differences(graph, input: [3, 3, 7, 5]) { #expect(difference < tolerance) }
     }
 
+    /// Channels of the skip; 0 for none.
+    @Test(
+        arguments: ["alone", "norm and ReLU", "ReLU6", "sigmoid", "sum", "levels", "skip first", "itself twice"],
+        [0, 5, 40])
+    func convolution3OfADoubledMapAndItsSkipAgreesWithPlainLoops(follower: String, skip: Int) throws {
+        var kept: [Graph.NodeID] = []
+        var graph = network(channels: 20) { graph, stem in
+            let up = graph.add(.upsample(Size2(2), .nearest), stem, name: "up")
+            let outputs = skip == 5 ? 17 : 32
+            var source = up, inputs = 20
+            if skip > 0 {
+                var fine = graph.add(.upsample(Size2(2), .bilinear), stem, name: "fine")
+                fine = graph.add(convolution("f", [skip, 20, 1, 1]), fine, name: "f")
+                if follower == "itself twice" { fine = up }
+                inputs += follower == "itself twice" ? 20 : skip
+                source = graph.add(
+                    .concatenate, follower == "skip first" ? [fine, up] : [up, fine], name: "concatenation")
+            }
+            let operation = convolution("c", [outputs, inputs, 3, 3], bias: true, padding: .fixed(Padding(1)))
+            var x = graph.add(operation, source, name: "c")
+            switch follower {
+            case "norm and ReLU":
+                x = graph.add(.activation(.relu(cap: nil)), graph.add(norm("n", outputs), x, name: "n"), name: "r")
+            case "ReLU6": x = graph.add(.activation(.relu(cap: 6)), x, name: "r")
+            case "sigmoid": x = graph.add(.activation(.sigmoid), x, name: "s")
+            case "sum":
+                let other = graph.add(convolution("o", [outputs, 20, 1, 1]), stem, name: "o")
+                x = graph.add(.add, [graph.add(.upsample(Size2(2), .nearest), other, name: "u"), x], name: "sum")
+            default: break
+            }
+            kept = [up, source]
+            return x
+        }
+        if follower == "levels" { graph.levels += kept }
+        for shape: Shape in [[3, 3, 7, 9], [2, 3, 1, 20]] {
+            for difference in try differences(graph, input: shape) { #expect(difference < tolerance) }
+        }
+    }
+
+    @Test func convolution3OfADoubledMapOfManyPositionsIsRightForEveryImageOfTheBatch() throws {
+        let graph = network { graph, stem in
+            let up = graph.add(.upsample(Size2(2), .nearest), stem, name: "up")
+            return graph.add(convolution("c", [48, 8, 3, 3], padding: .fixed(Padding(1))), up, name: "c")
+        }
+        #expect(try differences(graph, input: [2, 3, 48, 64])[0] < tolerance)
+    }
+
     @Test func zeroPaddingBeforeAConvolutionAndAPoolIsMergedIntoThem() throws {
         let graph = network { graph, stem in
             var x = graph.add(.pad(Padding(top: 0, left: 0, bottom: 1, right: 1), value: 0), stem, name: "pad")

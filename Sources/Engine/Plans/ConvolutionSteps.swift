@@ -8,11 +8,19 @@ extension PlanBuilder {
     /// Appends a convolution with everything fused to it.
     func addConvolution(_ node: FusedNode, _ convolution: Op.Convolution, isTransposed: Bool) throws(EngineError) {
         if node.doublesInput { return try addDoublingConvolution(node, convolution) }
+        let weights = try FoldedWeights(convolution, node.folded, isTransposed: isTransposed, parameters: parameters)
+        try addConvolution(node, convolution, weights, isTransposed: isTransposed)
+    }
+
+    /// The same with given weights, everything folded in.
+    func addConvolution(
+        _ node: FusedNode, _ convolution: Op.Convolution, _ given: FoldedWeights, isTransposed: Bool
+    ) throws(EngineError) {
         let source = try layout(of: node.inputs[0])
         let target = try layout(of: node.output)
         let geometry = ConvolutionGeometry(
             node, convolution, source: source, target: target, isTransposed: isTransposed)
-        var weights = try FoldedWeights(convolution, node.folded, isTransposed: isTransposed, parameters: parameters)
+        var weights = given
         weights.fill(geometry)
         if let residual = node.residual, !sharesMemory(residual, node.output) {
             try addCopy(from: residual, to: node.output)
@@ -45,17 +53,25 @@ extension PlanBuilder {
         _ convolution: Op.Convolution, _ given: FoldedWeights, from source: (MemoryReference, MapLayout),
         to target: (MemoryReference, MapLayout), layer: String
     ) throws(EngineError) {
+        let kernel = try pointwise(convolution, given, from: source.1, to: target.1, layer: layer)
+        append(kernel.primitive, layer: layer, kernel.arguments(from: source.0, to: target.0))
+    }
+
+    /// A 1×1 convolution to be appended, once or several times.
+    func pointwise(
+        _ convolution: Op.Convolution, _ given: FoldedWeights, from source: MapLayout, to target: MapLayout,
+        layer: String
+    ) throws(EngineError) -> PointwiseKernel {
         let node = FusedNode(op: .convolution(convolution), inputs: [], output: 0, name: layer)
-        let geometry = ConvolutionGeometry(node, convolution, source: source.1, target: target.1, isTransposed: false)
+        let geometry = ConvolutionGeometry(node, convolution, source: source, target: target, isTransposed: false)
         var weights = given
         weights.fill(geometry)
         let primitive = try convolutionPrimitive(node, geometry, hasBias: weights.bias != nil)
-        var arguments: [(Primitive.Role, MemoryReference)] = [
-            (.source, source.0), (.destination, target.0),
-            (.weights, constant(try packed(weights, geometry, for: primitive))),
+        var constants: [(Primitive.Role, MemoryReference)] = [
+            (.weights, constant(try packed(weights, geometry, for: primitive)))
         ]
-        if let bias = weights.bias { arguments.append((.bias, constant(bias))) }
-        append(primitive, layer: layer, arguments)
+        if let bias = weights.bias { constants.append((.bias, constant(bias))) }
+        return PointwiseKernel(primitive: primitive, constants: constants)
     }
 
     private func convolutionPrimitive(
@@ -107,6 +123,16 @@ private func withExtendedLifetimes<Result>(
 ) throws(EngineError) -> Result {
     defer { withExtendedLifetime((a, b)) {} }
     return try body()
+}
+
+/// A 1×1 convolution with its weights.
+struct PointwiseKernel {
+    let primitive: Primitive
+    fileprivate let constants: [(Primitive.Role, MemoryReference)]
+
+    func arguments(from source: MemoryReference, to target: MemoryReference) -> [(Primitive.Role, MemoryReference)] {
+        [(.source, source), (.destination, target)] + constants
+    }
 }
 
 /// Sizes and padding of one convolution, with channels rounded up to whole blocks.
@@ -169,6 +195,26 @@ struct FoldedWeights {
         self.outputs = outputs
         self.inputs = inputs
         kernelArea = 1
+    }
+
+    private init(values: [Float], bias: [Float]?, outputs: Int, inputs: Int, kernelArea: Int) {
+        self.values = values
+        self.bias = bias
+        self.outputs = outputs
+        self.inputs = inputs
+        self.kernelArea = kernelArea
+    }
+
+    /// The weights of some neighbouring inputs, of a convolution in one group.
+    func part(inputs range: Range<Int>) -> FoldedWeights {
+        var part: [Float] = []
+        part.reserveCapacity(outputs * range.count * kernelArea)
+        for output in 0..<outputs {
+            let first = output * inputs
+            part += values[(first + range.lowerBound) * kernelArea..<(first + range.upperBound) * kernelArea]
+        }
+        return FoldedWeights(
+            values: part, bias: bias, outputs: outputs, inputs: range.count, kernelArea: kernelArea)
     }
 
     init(

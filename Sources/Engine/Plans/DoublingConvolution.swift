@@ -50,6 +50,7 @@ struct DoublingConvolution {
 extension PlanBuilder {
     /// Appends a convolution that reads a doubled map.
     func addDoublingConvolution(_ node: FusedNode, _ convolution: Op.Convolution) throws(EngineError) {
+        if convolution.weight.shape[2] == 3 { return try addDoublingConvolution3(node, convolution) }
         let doubling = DoublingConvolution(
             source: try layout(of: node.inputs[0]), target: try layout(of: node.output))
         let folded = try FoldedWeights(convolution, node.folded, isTransposed: false, parameters: parameters)
@@ -81,7 +82,7 @@ extension PlanBuilder {
             CK_Doubling(
                 products: memory.floats(products), bias: memory.floats(bias), destination: memory.floats(target),
                 blocks: Int64(blocks), lanes: Int64(source.lanes), height: Int64(source.height),
-                width: Int64(source.width), floor: range.floor, cap: range.cap)
+                width: Int64(source.width), band: 0, floor: range.floor, cap: range.cap)
         }
     }
 }

@@ -19,7 +19,8 @@ struct FusedNode {
     var activation: Op.Activation?
     /// Zero rows and columns merged from an explicit padding before the window.
     var extraPadding = Padding.none
-    /// Whether it reads its input doubled by nearest neighbour (``DoublingConvolution``).
+    /// Whether it reads its first input doubled by nearest neighbour (``DoublingConvolution``, ``DoublingConvolution3``)
+    /// and its second, if any, behind it.
     var doublesInput = false
     /// The layer's name, for messages.
     var name: String
@@ -45,6 +46,8 @@ struct Fusion {
     private let mergesDoubling: Bool
     /// For a doubling that the convolution behind it takes over: what it doubles.
     private var mergedDoubling: [Graph.NodeID: Graph.NodeID] = [:]
+    /// For a concatenation that a convolution takes over: what is doubled, and the skip behind it.
+    private var mergedSkip: [Graph.NodeID: [Graph.NodeID]] = [:]
 
     /// - Parameters:
     ///   - shapes: the shape of every node's value.
@@ -76,9 +79,12 @@ struct Fusion {
         case .upsample where canMergeDoubling(id):
             mergedDoubling[id] = node.inputs[0]
             return
+        case .concatenate where mergedDoubling[node.inputs[0]] != nil:
+            mergedSkip[id] = [mergedDoubling[node.inputs[0]] ?? id, node.inputs[1]]
+            return
         case .convolution, .transposedConvolution, .add, .multiply:
-            if let source = node.inputs.first.flatMap({ mergedDoubling[$0] }) {
-                fused.inputs[0] = source
+            if let first = node.inputs.first, let sources = mergedDoubling[first].map({ [$0] }) ?? mergedSkip[first] {
+                fused.inputs = sources
                 fused.doublesInput = true
             }
             absorbFollowers(of: &fused)
@@ -153,7 +159,12 @@ struct Fusion {
 
     private func canMergeDoubling(_ id: Graph.NodeID) -> Bool {
         guard mergesDoubling, let reader = soleConsumer(of: id) else { return false }
-        return DoublingConvolution.canMerge(graph.nodes[id].op, graph.nodes[reader].op)
+        let (op, next) = (graph.nodes[id].op, graph.nodes[reader])
+        if DoublingConvolution.canMerge(op, next.op) || DoublingConvolution3.canMerge(op, next.op) { return true }
+        guard case .concatenate = next.op, next.inputs.count == 2, next.inputs[0] == id, next.inputs[1] != id,
+            let last = soleConsumer(of: reader)
+        else { return false }
+        return DoublingConvolution3.canMerge(op, graph.nodes[last].op)
     }
 
     private func isNonNegative(_ id: Graph.NodeID) -> Bool {

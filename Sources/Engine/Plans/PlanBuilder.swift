@@ -157,7 +157,7 @@ final class PlanBuilder {
     /// Notes that the current node uses memory, which keeps it from being given to another value meanwhile.
     @discardableResult
     func use(_ memory: MemoryReference) -> MemoryReference {
-        if tracksUses, case .buffer(let index) = memory {
+        if tracksUses, case .buffer(let index, _) = memory {
             lifetimes[index].first = min(lifetimes[index].first, currentNode)
             lifetimes[index].last = max(lifetimes[index].last, currentNode)
         }

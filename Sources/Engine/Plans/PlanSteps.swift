@@ -2,14 +2,19 @@
 
 /// Memory that a step refers to before it is allocated.
 enum MemoryReference {
-    /// A buffer of the arena.
-    case buffer(Int)
+    /// A buffer of the arena, from one of its bytes on.
+    case buffer(Int, offset: Int = 0)
     /// Weights and other constants; ``PlanBuilder/constant(_:)`` keeps them for the plan's life.
     case constant(AlignedBuffer)
     /// Temporary memory of one primitive, shared by all since steps run one after another.
     case scratch
     /// The level output of the run, set before each run.
     case output
+
+    /// What lies some bytes behind, in a buffer.
+    func advanced(by byteCount: Int) -> MemoryReference {
+        if case .buffer(let index, let offset) = self { .buffer(index, offset: offset + byteCount) } else { self }
+    }
 }
 
 /// What a step computes, for diagnosis.
@@ -38,7 +43,8 @@ struct MemoryResolver {
 
     func address(_ reference: MemoryReference) -> UnsafeMutableRawPointer {
         switch reference {
-        case .buffer(let index): arena.base + offsets[index] + slice * sliceByteCounts[index, default: 0]
+        case .buffer(let index, let offset):
+            arena.base + offsets[index] + slice * sliceByteCounts[index, default: 0] + offset
         case .constant(let buffer): buffer.base
         case .scratch, .output: scratch.base
         }

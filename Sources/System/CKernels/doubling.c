@@ -1,4 +1,5 @@
-// A 2x2 convolution of a map doubled by nearest neighbour, as sums of four 1x1 convolutions; see CKernels.h.
+// Convolutions of a map doubled by nearest neighbour, as sums of 1x1 convolutions, of four for 2x2 kernels and of nine for
+// 3x3; see CKernels.h.
 #include "CKernels.h"
 #include "clones.h"
 
@@ -30,6 +31,68 @@ CK_CLONES void CK_doubling(const CK_Doubling *work, int64_t index) {
                 to[lanes + l] = odd > work->cap ? work->cap : odd;
             }
         }
+}
+
+// The map's rows of the nine products that two output rows are made of; `near` is the row above or below, all zeros beyond
+// the map.
+typedef struct {
+    const float *sum[3], *own[3], *near[3];
+    int64_t near_step;
+} Rows;
+
+// One output row. Column by column the row's three sums s, a and b; an even output needs a of the column before, an odd one
+// b of the column behind, so that it is finished a column later.
+static inline __attribute__((always_inline)) void sum_row(
+    const CK_Doubling *work, Rows rows, const float *bias, float *to, const int lanes) {
+    float before[16] = {0}, held[16] = {0}, spare[16];
+    for (int64_t x = 0; x < work->width; x++) {
+        int64_t at = x * lanes, near = x * rows.near_step;
+        float *even = to + 2 * at, *odd = x > 0 ? even - lanes : spare;
+        for (int l = 0; l < lanes; l++) {
+            float s = rows.sum[0][at + l] + (rows.near[0][near + l] - rows.own[0][at + l]);
+            float a = rows.sum[1][at + l] + (rows.near[1][near + l] - rows.own[1][at + l]);
+            float b = rows.sum[2][at + l] + (rows.near[2][near + l] - rows.own[2][at + l]);
+            float value = s + (before[l] - a) + bias[l], late = held[l] + b;
+            value = value < work->floor ? work->floor : value;
+            late = late < work->floor ? work->floor : late;
+            even[l] = value > work->cap ? work->cap : value;
+            odd[l] = late > work->cap ? work->cap : late;
+            before[l] = a;
+            held[l] = s - b + bias[l];
+        }
+    }
+    float *odd = to + (2 * work->width - 1) * lanes;
+    for (int l = 0; l < lanes; l++) {
+        float late = held[l] < work->floor ? work->floor : held[l];
+        odd[l] = late > work->cap ? work->cap : late;
+    }
+}
+
+static inline __attribute__((always_inline)) void sum_band(const CK_Doubling *work, int64_t index, const int lanes) {
+    int64_t height = work->height, row = work->width * lanes, map = height * row;
+    int64_t bands = (height + work->band - 1) / work->band, first = index % bands * work->band;
+    int64_t last = first + work->band < height ? first + work->band : height;
+    int64_t plane = index / bands, image = plane / work->blocks, block = plane % work->blocks;
+    const float *bias = work->bias + block * lanes;
+    for (int64_t y = first; y < last; y++)
+        for (int odd = 0; odd < 2; odd++) {
+            int64_t other = odd ? y + 1 : y - 1;
+            int hasNear = other >= 0 && other < height;
+            Rows rows = {.near_step = hasNear ? lanes : 0};
+            for (int c = 0; c < 3; c++) {
+                const float *sums = work->products + ((image * 9 + c) * work->blocks + block) * map;
+                const float *taps = sums + (odd ? 6 : 3) * work->blocks * map;
+                rows.sum[c] = sums + y * row;
+                rows.own[c] = taps + y * row;
+                rows.near[c] = hasNear ? taps + other * row : zeros;
+            }
+            sum_row(work, rows, bias, work->destination + plane * 4 * map + (2 * y + odd) * 2 * row, lanes);
+        }
+}
+
+CK_CLONES void CK_doubling3(const CK_Doubling *work, int64_t index) {
+    if (work->lanes == 16) sum_band(work, index, 16);
+    else sum_band(work, index, 8);
 }
 
 CK_CLONES void CK_doubling_backward(const CK_DoublingBackward *work, int64_t index) {

@@ -135,13 +135,14 @@ public struct PredictionJob: Sendable {
         }
         let spacing = placed.opened.spacing
         return PredictedCase(
-            name: listing.cases[index].name, output: path,
+            name: name(index), output: path,
             probabilities: options.keepsProbabilities ? probabilities(index) : nil, overlays: overlays,
             isVolume: spacing != nil, imageCount: count, counts: placed.counts(classCount: values.values.count),
             voxelVolume: spacing.map { $0[0] * $0[1] * $0[2] })
     }
 
-    fileprivate func name(_ index: Int) -> String { listing.cases[index].name }
+    /// A case is called as its files are.
+    fileprivate func name(_ index: Int) -> String { listing.names[index] }
 }
 
 /// What a job needs to know of the model.

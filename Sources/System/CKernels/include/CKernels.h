@@ -180,12 +180,16 @@ void CK_enlarge_backward(const CK_Enlarge *work, int64_t index);
 // at the map's size before it was doubled. One call: (image, block).
 typedef struct {
     const float *products;  // N x 4 x blocks x height x width x lanes; taps in the order top left, right, bottom left, right
+                            // (N x 9 for a 3x3 convolution; in the order of DoublingConvolution3.swift)
     const float *bias;      // blocks x lanes
     float *destination;     // N x blocks x 2 height x 2 width x lanes
     int64_t blocks, lanes, height, width;
+    int64_t band;           // CK_doubling3: rows of the small map in a call
     float floor, cap;       // the sums are clipped to this range
 } CK_Doubling;
 void CK_doubling(const CK_Doubling *work, int64_t index);
+// The same of a 3x3 convolution. One call: (image, block, band).
+void CK_doubling3(const CK_Doubling *work, int64_t index);
 
 // Its reverse: the derivatives by the products from those by the destination. One call: (image, block).
 typedef struct {
