@@ -59,7 +59,7 @@ import Testing
         let lines = run.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         #expect(
             lines.prefix(4) == [
-                "case    images  bright    ml", "a_0000       2       6  0.06", "b            2      13  0.13", "",
+                "case  images  bright    ml", "a          2       6  0.06", "b          2      13  0.13", "",
             ])
         #expect(lines[4].hasPrefix("Written to \(out): 2 label maps of 4 images in "))
         #expect(
