@@ -21,15 +21,17 @@ struct DoublingConvolution {
     }
 
     /// Whether `reader`, which reads what `enlargement` makes, can read the small map instead.
-    static func canMerge(_ enlargement: Op, _ reader: Op) -> Bool {
+    ///
+    /// - Parameter kernel: its size: 2, or 3 for ``DoublingConvolution3``.
+    static func canMerge(_ enlargement: Op, _ reader: Op, kernel: Int = 2) -> Bool {
         guard case .upsample(Size2(2), .nearest) = enlargement, case .convolution(let convolution) = reader,
-            Array(convolution.weight.shape.axes.dropFirst(2)) == [2, 2], convolution.stride == Size2(1),
+            Array(convolution.weight.shape.axes.dropFirst(2)) == [kernel, kernel], convolution.stride == Size2(1),
             convolution.dilation == Size2(1), convolution.groups == 1
         else { return false }
         // What TensorFlow calls SAME is the same here.
         return convolution.padding.resolved(
-            input: Size2(4), window: Size2(2), stride: Size2(1), dilation: Size2(1))
-            == Padding(top: 0, left: 0, bottom: 1, right: 1)
+            input: Size2(4), window: Size2(kernel), stride: Size2(1), dilation: Size2(1))
+            == Padding(top: kernel - 2, left: kernel - 2, bottom: 1, right: 1)
     }
 
     /// The layout of the four taps' products: theirs in the order of the kernel, as channels one after another.

@@ -20,17 +20,6 @@ struct DoublingConvolution3 {
     let source: MapLayout
     let target: MapLayout
 
-    /// Whether `reader`, which reads what `enlargement` makes, can read the small map instead.
-    static func canMerge(_ enlargement: Op, _ reader: Op) -> Bool {
-        guard case .upsample(Size2(2), .nearest) = enlargement, case .convolution(let convolution) = reader,
-            Array(convolution.weight.shape.axes.dropFirst(2)) == [3, 3], convolution.stride == Size2(1),
-            convolution.dilation == Size2(1), convolution.groups == 1
-        else { return false }
-        // What TensorFlow calls SAME is the same here.
-        return convolution.padding.resolved(
-            input: Size2(4), window: Size2(3), stride: Size2(1), dilation: Size2(1)) == Padding(1)
-    }
-
     /// The layout of the nine products: theirs in the order s, w₀, w₂ of the rows and within it of the columns, as channels
     /// one after another.
     var products: MapLayout {

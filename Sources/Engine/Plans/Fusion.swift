@@ -160,11 +160,11 @@ struct Fusion {
     private func canMergeDoubling(_ id: Graph.NodeID) -> Bool {
         guard mergesDoubling, let reader = soleConsumer(of: id) else { return false }
         let (op, next) = (graph.nodes[id].op, graph.nodes[reader])
-        if DoublingConvolution.canMerge(op, next.op) || DoublingConvolution3.canMerge(op, next.op) { return true }
+        if [2, 3].contains(where: { DoublingConvolution.canMerge(op, next.op, kernel: $0) }) { return true }
         guard case .concatenate = next.op, next.inputs.count == 2, next.inputs[0] == id, next.inputs[1] != id,
             let last = soleConsumer(of: reader)
         else { return false }
-        return DoublingConvolution3.canMerge(op, graph.nodes[last].op)
+        return DoublingConvolution.canMerge(op, graph.nodes[last].op, kernel: 3)
     }
 
     private func isNonNegative(_ id: Graph.NodeID) -> Bool {
