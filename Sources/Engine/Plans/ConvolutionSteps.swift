@@ -268,14 +268,18 @@ struct FoldedWeights {
         self.bias = shift.map { Float($0) }
     }
 
+    /// The bias, zeros where there is none, with zeros for the padding channels of blocked layouts.
+    func storedBias(_ storedOutputs: Int) -> [Float] {
+        let known = bias ?? []
+        return known + [Float](repeating: 0, count: max(storedOutputs - known.count, 0))
+    }
+
     /// Adds zero weights for the padding channels of blocked layouts.
     mutating func fill(_ geometry: ConvolutionGeometry) {
         if geometry.mergedGroups > 1 { return mergeGroups(geometry.mergedGroups, groups: geometry.groups) }
         let storedOutputs = geometry.target.storedChannels
         let storedInputs = geometry.groups > 1 ? inputs : geometry.source.storedChannels
-        if let known = bias, known.count < storedOutputs {
-            bias = known + [Float](repeating: 0, count: storedOutputs - known.count)
-        }
+        if bias != nil { bias = storedBias(storedOutputs) }
         guard storedOutputs != outputs || storedInputs != inputs else { return }
         var filled = [Float](repeating: 0, count: storedOutputs * storedInputs * kernelArea)
         for o in 0..<outputs {

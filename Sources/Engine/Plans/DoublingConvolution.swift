@@ -63,10 +63,8 @@ extension PlanBuilder {
             FoldedWeights(pointwise: packing.filled(folded.values), outputs: packing.axes[0], inputs: packing.axes[1]),
             from: (try memory(of: node.inputs[0]), doubling.source), to: (products, doubling.products),
             layer: node.name)
-        let bias = folded.bias ?? []
-        let missing = doubling.target.storedChannels - bias.count
         addDoubling(
-            doubling, products: products, bias: constant(bias + [Float](repeating: 0, count: missing)),
+            doubling, products: products, bias: constant(folded.storedBias(doubling.target.storedChannels)),
             to: try memory(of: node.output), activation: node.activation)
     }
 

@@ -94,7 +94,7 @@ extension PlanBuilder {
         _ whole: DoublingConvolution3, _ weights: FoldedWeights, _ node: FusedNode, isLast: Bool
     ) throws(EngineError) {
         var (source, target) = (whole.source, whole.target)
-        let images = whole.imagesPerPiece, stored = target.storedChannels
+        let images = whole.imagesPerPiece
         (source.batch, target.batch) = (images, images)
         let doubling = DoublingConvolution3(source: source, target: target)
         let products = temporary(byteCount: doubling.products.byteCount)
@@ -105,10 +105,9 @@ extension PlanBuilder {
             doubling.pointwise(
                 weights.values, outputs: target.channels, inputs: source.channels, threads: threads),
             from: source, to: doubling.products, layer: node.name)
-        var bias = [Float](repeating: 0, count: stored)
-        if isLast, let given = weights.bias { bias.replaceSubrange(0..<given.count, with: given) }
         let range = (isLast ? node.activation?.clippingRange : nil) ?? (floor: -.infinity, cap: .infinity)
-        let shift = constant(bias)
+        let bias = constant(
+            isLast ? weights.storedBias(target.storedChannels) : [Float](repeating: 0, count: target.storedChannels))
         let from = try memory(of: node.inputs[0]), to = try memory(of: node.output)
         for piece in 0..<whole.source.batch / images {
             let part = from.advanced(by: piece * source.byteCount)
@@ -117,7 +116,7 @@ extension PlanBuilder {
             let bands = (source.height + Self.bandHeight - 1) / Self.bandHeight
             addLoop(images * target.blocks * bands, { CK_doubling3($0, $1) }) { memory in
                 CK_Doubling(
-                    products: memory.floats(products), bias: memory.floats(shift),
+                    products: memory.floats(products), bias: memory.floats(bias),
                     destination: memory.floats(destination), blocks: Int64(target.blocks),
                     lanes: Int64(source.lanes), height: Int64(source.height), width: Int64(source.width),
                     band: Int64(Self.bandHeight), floor: range.floor, cap: range.cap)
